@@ -1,0 +1,1 @@
+//! Redshift SQL on DataFusion: parse, rules, rewrite, types, functions. It runs nothing and stores nothing.

@@ -1,0 +1,1 @@
+//! Databases: windows, checks and streams of rows from SQLite, MySQL and PostgreSQL.

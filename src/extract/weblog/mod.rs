@@ -1,0 +1,1 @@
+//! Access logs: lines to batches, with device, country and converted timestamp.

@@ -1,0 +1,1 @@
+//! Present: the pres files and their order. It runs nothing.

@@ -1,0 +1,1 @@
+//! The local engine: Redshift SQL on DataFusion over DuckLake tables. Reads and writes nothing else.

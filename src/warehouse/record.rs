@@ -1,0 +1,1 @@
+//! The recording engine: keeps the text of every statement and runs none.
