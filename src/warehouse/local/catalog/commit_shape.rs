@@ -12,6 +12,10 @@ use super::{ColumnDef, tag};
 
 impl Writer<'_> {
     pub(super) async fn create_schema(&mut self, name: &str) -> Result<()> {
+        // Two tasks may both have found it missing; the second has nothing left to do.
+        if self.schema_id(name).await.is_ok() {
+            return Ok(());
+        }
         let id = self.catalog_id;
         self.catalog_id += 1;
         sqlx::query("insert into ducklake_schema values (?, ?, ?, NULL, ?, ?, 1)")
@@ -25,6 +29,26 @@ impl Writer<'_> {
             .map_err(db_error)?;
         self.note(format!("created_schema:{}", quoted(name)), true);
         Ok(())
+    }
+
+    async fn refuse_taken(&mut self, schema: i64, name: &TableName) -> Result<()> {
+        let taken: Option<(i64,)> = sqlx::query_as(
+            "select table_id from ducklake_table
+             where schema_id = ? and table_name = ? and end_snapshot is null",
+        )
+        .bind(schema)
+        .bind(&name.table)
+        .fetch_optional(&mut *self.conn)
+        .await
+        .map_err(db_error)?;
+        match taken {
+            None => Ok(()),
+            Some(_) => Err(Error::failed(
+                "catalog/conflict",
+                format!("someone else created {name} while the task ran"),
+            )
+            .hint("run again: nothing of this task was kept")),
+        }
     }
 
     async fn schema_id(&mut self, schema: &str) -> Result<i64> {
@@ -48,6 +72,7 @@ impl Writer<'_> {
         attributes: Option<&str>,
     ) -> Result<()> {
         let schema = self.schema_id(&name.schema).await?;
+        self.refuse_taken(schema, name).await?;
         let id = self.catalog_id;
         self.catalog_id += 1;
         sqlx::query("insert into ducklake_table values (?, ?, ?, NULL, ?, ?, ?, 1)")
