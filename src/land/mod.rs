@@ -1,13 +1,35 @@
-//! Land: batches to one Parquet partition, and rejects to quarantine.
+//! Land: batches to one Parquet partition, and rejects to quarantine. It reads no source.
+//!
+//! Every row that comes is in exactly one place afterwards: a landing file, or a quarantine file
+//! with its reason. Files are written once, under new names, and nothing of them is readable
+//! before the run records name them, so a crash leaves garbage and never half a partition.
+
+mod conform;
+mod part;
+mod quarantine;
 
 use std::sync::Arc;
 
-use object_store::ObjectStore;
+use arrow::datatypes::SchemaRef;
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
 
-use crate::error::Result;
-use crate::rows::ExtractStream;
+use crate::error::{Error, Result};
+use crate::layout;
+use crate::rows::{ExtractStream, Extracted};
 use crate::sequence::Sequence;
 use crate::tables::TableSpec;
+
+pub use part::{DECIMALS, Decimals, LANDING_FILE_BYTES, ROW_GROUP_BYTES, ROW_GROUP_ROWS};
+pub use quarantine::{MAX_REJECTED_PERCENT, MAX_REJECTED_ROWS, QuarantineColumn};
+
+use part::Part;
+use quarantine::Quarantine;
+
+/// Warnings kept for one table; the rest are counted. A source that warns on every row must not
+/// fill the memory.
+const MAX_WARNINGS: usize = 100;
 
 /// What was landed; nothing of it is readable before the records name it.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +43,18 @@ pub struct Landed {
     pub warnings: Vec<String>,
 }
 
+impl Landed {
+    /// Rows in the landing files.
+    pub fn landed(&self) -> u64 {
+        self.files.iter().map(|f| f.rows).sum()
+    }
+
+    /// Rows or lines in the quarantine files.
+    pub fn quarantined(&self) -> u64 {
+        self.quarantine.iter().map(|f| f.rows).sum()
+    }
+}
+
 /// One complete, durable object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LandedFile {
@@ -32,12 +66,173 @@ pub struct LandedFile {
 
 /// Writes a stream as one partition. On an error, what was written is removed as far as possible
 /// and is in any case unreadable, since no record names it.
+///
+/// `progress` gets the rows read so far, after each batch. A partition without rows is one file
+/// with the schema and 0 rows, so that an empty extract and a missing one look different.
+///
+/// Errors: what the stream yields; `land/schema` when a batch is not what the spec declares;
+/// `land/write` when the store refuses; `land/too_many_rejects` over the tolerance of
+/// [`MAX_REJECTED_PERCENT`] and [`MAX_REJECTED_ROWS`]; `land/balance` when a row got lost.
 pub async fn land(
-    _store: Arc<dyn ObjectStore>,
-    _spec: &TableSpec,
-    _sequence: Sequence,
-    _stream: ExtractStream,
-    _progress: &(dyn Fn(u64) + Send + Sync),
+    store: Arc<dyn ObjectStore>,
+    spec: &TableSpec,
+    sequence: Sequence,
+    stream: ExtractStream,
+    progress: &(dyn Fn(u64) + Send + Sync),
 ) -> Result<Landed> {
-    todo!()
+    let mut partition = Partition::new(store, spec, sequence);
+    match partition.fill(stream, progress).await {
+        Ok(landed) => Ok(landed),
+        Err(error) => {
+            partition.remove().await;
+            Err(error.about(spec.land_task().to_string()))
+        }
+    }
 }
+
+/// A partition being written.
+struct Partition<'a> {
+    store: Arc<dyn ObjectStore>,
+    spec: &'a TableSpec,
+    sequence: Sequence,
+    schema: SchemaRef,
+    current: Option<Part>,
+    quarantine: Quarantine,
+    landed: Landed,
+    /// Warnings beyond [`MAX_WARNINGS`].
+    unsaid: u64,
+    /// Every key that was begun, for the removal.
+    begun: Vec<Path>,
+}
+
+impl<'a> Partition<'a> {
+    fn new(store: Arc<dyn ObjectStore>, spec: &'a TableSpec, sequence: Sequence) -> Self {
+        Partition {
+            store,
+            spec,
+            sequence,
+            schema: spec.landing_schema(),
+            current: None,
+            quarantine: Quarantine::default(),
+            landed: Landed::default(),
+            unsaid: 0,
+            begun: Vec::new(),
+        }
+    }
+
+    async fn fill(
+        &mut self,
+        mut stream: ExtractStream,
+        progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<Landed> {
+        while let Some(extracted) = stream.try_next().await? {
+            match extracted {
+                Extracted::Rows(batch) => {
+                    let rows = batch.num_rows() as u64;
+                    if rows > 0 {
+                        let batch = conform::conform(&self.schema, batch)?;
+                        self.landing_part().await?.write(&batch).await?;
+                        self.close_if_full().await?;
+                    }
+                    self.landed.read += rows;
+                }
+                Extracted::Rejects(rejects) => {
+                    self.landed.read += rejects.len() as u64;
+                    self.put_aside(&rejects).await?;
+                }
+                Extracted::Warning(text) => self.warn(text),
+            }
+            progress(self.landed.read);
+        }
+        self.finish().await
+    }
+
+    /// The landing file being written, a new one if there is none.
+    async fn landing_part(&mut self) -> Result<&mut Part> {
+        if self.current.is_none() {
+            let path = layout::landing_file(self.spec, self.sequence);
+            self.begun.push(path.clone());
+            self.current =
+                Some(Part::begin(Arc::clone(&self.store), path, Arc::clone(&self.schema))?);
+        }
+        self.current.as_mut().ok_or_else(|| Error::failed("land/write", "no file is open"))
+    }
+
+    async fn close_if_full(&mut self) -> Result<()> {
+        if self.current.as_ref().is_some_and(|part| part.bytes() >= LANDING_FILE_BYTES) {
+            self.close_landing_part().await?;
+        }
+        Ok(())
+    }
+
+    async fn close_landing_part(&mut self) -> Result<()> {
+        if let Some(part) = self.current.take() {
+            self.landed.files.push(part.finish().await?);
+        }
+        Ok(())
+    }
+
+    async fn put_aside(&mut self, rejects: &[crate::rows::Reject]) -> Result<()> {
+        if rejects.is_empty() {
+            return Ok(());
+        }
+        if self.quarantine.part.is_none() {
+            let path = layout::quarantine_file(self.spec, self.sequence);
+            self.begun.push(path.clone());
+            self.quarantine.part =
+                Some(Part::begin(Arc::clone(&self.store), path, quarantine::schema())?);
+        }
+        self.quarantine.add(rejects).await
+    }
+
+    fn warn(&mut self, text: String) {
+        if self.landed.warnings.contains(&text) {
+            return;
+        }
+        match self.landed.warnings.len() < MAX_WARNINGS {
+            true => self.landed.warnings.push(text),
+            false => self.unsaid += 1,
+        }
+    }
+
+    /// Closes the files and checks both sides: what came against what the files say they hold.
+    async fn finish(&mut self) -> Result<Landed> {
+        self.quarantine.check_tolerance(self.landed.read)?;
+        if self.landed.files.is_empty() {
+            self.landing_part().await?;
+        }
+        self.close_landing_part().await?;
+        if let Some(part) = self.quarantine.part.take() {
+            self.landed.quarantine.push(part.finish().await?);
+        }
+        self.landed.reasons = self.quarantine.reasons();
+        if self.unsaid > 0 {
+            self.landed.warnings.push(format!("{} further warnings are not shown", self.unsaid));
+        }
+        let (landed, quarantined) = (self.landed.landed(), self.landed.quarantined());
+        if self.landed.read != landed + quarantined {
+            return Err(Error::failed(
+                "land/balance",
+                format!(
+                    "read {} rows but landed {landed} and quarantined {quarantined}",
+                    self.landed.read
+                ),
+            ));
+        }
+        Ok(std::mem::take(&mut self.landed))
+    }
+
+    /// Removes what was written. Best effort: the keys are named nowhere, so what stays is garbage
+    /// for the sweep and never data.
+    async fn remove(&mut self) {
+        for part in [self.current.take(), self.quarantine.part.take()].into_iter().flatten() {
+            part.abort().await;
+        }
+        for path in &self.begun {
+            let _ = self.store.delete(path).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
