@@ -109,7 +109,7 @@ pub async fn change(
         ChangeSetKind::Insert => insert(txn, target, stream).await,
         ChangeSetKind::Delete => delete(txn, target, stream).await,
         ChangeSetKind::Update => update(txn, target, stream).await,
-        ChangeSetKind::Merge { delete_matched } => merge(txn, target, delete_matched, stream).await,
+        ChangeSetKind::Merge { .. } => merge(txn, target, kind, stream).await,
     }
 }
 
@@ -157,13 +157,29 @@ async fn update(
     Ok(Outcome { updated: appended.rows, ..Outcome::default() })
 }
 
-/// Two source rows for one target row are an error, as on Redshift (r_MERGE).
+/// Columns before the values of the target in a change set.
+pub fn first_value(kind: ChangeSetKind) -> usize {
+    match kind {
+        ChangeSetKind::Insert => 0,
+        ChangeSetKind::Merge { delete_matched: true, .. } => 3,
+        ChangeSetKind::Delete | ChangeSetKind::Update | ChangeSetKind::Merge { .. } => 2,
+    }
+}
+
+/// Two source rows for one target row are an error, as on Redshift (r_MERGE), but for REMOVE
+/// DUPLICATES.
 async fn merge(
     txn: &mut Transaction,
     target: &ObjectRef,
-    delete_matched: bool,
+    kind: ChangeSetKind,
     mut stream: SendableRecordBatchStream,
 ) -> Result<Outcome> {
+    let (delete_matched, remove_duplicates) = match kind {
+        ChangeSetKind::Merge { delete_matched, remove_duplicates } => {
+            (delete_matched, remove_duplicates)
+        }
+        _ => (false, false),
+    };
     let mut rows = Rows::default();
     let mut outcome = Outcome::default();
     let mut appender = Appender::new(txn, target).await?;
@@ -175,7 +191,7 @@ async fn merge(
                 continue;
             }
             matched += 1;
-            if !rows.add(files.value(row), positions.value(row))? {
+            if !rows.add(files.value(row), positions.value(row))? && !remove_duplicates {
                 return Err(Error::failed(
                     "sql/merge-duplicates",
                     "found multiple matches to update the same tuple",
@@ -184,42 +200,48 @@ async fn merge(
             }
         }
         outcome.inserted += batch.num_rows() as u64 - matched;
-        if delete_matched {
-            outcome.deleted += matched;
-        } else {
+        if !delete_matched && !remove_duplicates {
             outcome.updated += matched;
         }
-        write_merged(&mut appender, &batch, positions, delete_matched).await?;
+        write_merged(&mut appender, &batch, positions, kind).await?;
     }
     let appended = appender.finish().await?;
-    txn.table(target).await?.delete(&rows.0);
+    let gone = txn.table(target).await?.delete(&rows.0);
+    if delete_matched || remove_duplicates {
+        outcome.deleted = gone;
+    }
     txn.append(target, appended.files, &appended.identities).await?;
     Ok(outcome)
 }
 
-/// Inserted rows get identity values, updated ones keep theirs, so a table with an identity column
-/// takes them apart; any other takes the batch as it is.
+/// Inserted rows get identity values and updated ones keep theirs, so a table with an identity
+/// column takes them apart; any other takes the batch as it is. Of rows that go away only the new
+/// ones are written.
 async fn write_merged(
     appender: &mut Appender,
     batch: &RecordBatch,
     positions: &Int64Array,
-    delete_matched: bool,
+    kind: ChangeSetKind,
 ) -> Result<()> {
+    let first = first_value(kind);
+    let only_new = !matches!(
+        kind,
+        ChangeSetKind::Merge { delete_matched: false, remove_duplicates: false }
+    );
     let has_identity = appender.identities.iter().any(Option::is_some);
-    if !delete_matched && !has_identity {
-        return appender.write(batch, 2, false).await;
+    if !only_new && !has_identity {
+        return appender.write(batch, first, false).await;
     }
     let is_new: BooleanArray =
         (0..positions.len()).map(|row| Some(positions.is_null(row))).collect();
-    let part = |mask: &BooleanArray| {
-        filter_record_batch(batch, mask).map_err(|e| engine_error(e.into()))
-    };
-    appender.write(&part(&is_new)?, 2, true).await?;
-    if delete_matched {
+    let part =
+        |mask: &BooleanArray| filter_record_batch(batch, mask).map_err(|e| engine_error(e.into()));
+    appender.write(&part(&is_new)?, first, true).await?;
+    if only_new {
         return Ok(());
     }
     let old = not(&is_new).map_err(|e| engine_error(e.into()))?;
-    appender.write(&part(&old)?, 2, false).await
+    appender.write(&part(&old)?, first, false).await
 }
 
 /// The first two columns of a change set: file and position of the row it changes.

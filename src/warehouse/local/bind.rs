@@ -4,6 +4,7 @@
 //! nearest name, before the planner sees the statement.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::catalog::{
@@ -125,15 +126,15 @@ pub async fn view_plan(
     if depth > VIEW_DEPTH {
         return Err(Error::failed("sql/view-depth", format!("view {} stands on itself", view.name)));
     }
-    let query = dialect::parse_query(&view.sql)?;
-    let command = Command::Query(Box::new(query.clone()));
+    let query = dialect::parse_query(&view.sql, Path::new(&view.name.to_string()))?;
+    let command = Command::Query(query.clone());
     let mut bound = Bound::default();
     for name in dialect::tables_of(&command).reads {
         bind_one(local, txn, &name, &mut bound, depth).await?;
     }
     let session = bound.session(&local.session)?;
     let clock = Clock { transaction_start: txn.started() };
-    let plan = dialect::plan_query(&session, query, &clock).await?;
+    let plan = dialect::plan_query(&session, *query, &clock, None).await?;
     if view.columns.is_empty() {
         return Ok(plan);
     }

@@ -72,7 +72,7 @@ impl Local {
         let specs = project.sources.iter().flat_map(|s| s.tables().to_vec()).collect();
         Ok(Local {
             state,
-            session: dialect::session_state(runtime, project.jobs.max(1)),
+            session: dialect::session_state(runtime, project.jobs.max(1), None),
             landing,
             specs,
             data,

@@ -1,5 +1,6 @@
 //! Runs one statement in a transaction: what it is decides where it goes.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::Schema;
@@ -7,6 +8,7 @@ use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::sqlparser::ast;
 
 use crate::dialect::{
     self, Clock, Command, CreateTableAs, Delete, ObjectRef, Parsed, ShapeColumn, TableShape,
@@ -49,7 +51,7 @@ async fn dispatch(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Resu
             }
             // A view that cannot be planned is refused now, but for one bound late.
             if !create.no_schema_binding {
-                plan(local, txn, &parsed.command, (*create.query).clone(), None).await?;
+                plan(local, txn, parsed, (*create.query).clone(), None).await?;
             }
             txn.create_view(&create.name, &create.text, &create.columns)?;
             Ok(Outcome::default())
@@ -71,8 +73,11 @@ async fn dispatch(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Resu
         Command::Update(update) => change(local, txn, parsed, &update.target).await,
         Command::Delete(delete) => change(local, txn, parsed, &delete.target).await,
         Command::Merge(merge) => change(local, txn, parsed, &merge.target).await,
-        Command::Query(query) => answer(local, txn, &parsed.command, (**query).clone()).await,
-        Command::Explain { command } => explain(local, txn, command).await,
+        Command::Query(query) => answer(local, txn, parsed, (**query).clone()).await,
+        Command::Explain { command } => {
+            let inner = Parsed { command: (**command).clone(), ..parsed.clone() };
+            explain(local, txn, &inner).await
+        }
         // A batch is one transaction already; grants, statistics and settings have no effect here.
         Command::Begin | Command::Commit | Command::Set { .. } | Command::Noted { .. } => {
             Ok(Outcome::default())
@@ -96,16 +101,16 @@ fn clock(txn: &Transaction) -> Clock {
     Clock { transaction_start: txn.started() }
 }
 
-/// Plans a query with the tables its command names.
+/// Plans a query with the tables its statement names.
 async fn plan(
     local: &Local,
     txn: &mut Transaction,
-    command: &Command,
-    query: datafusion::sql::sqlparser::ast::Query,
+    parsed: &Parsed,
+    query: ast::Query,
     target: Option<&ObjectRef>,
 ) -> Result<(SessionState, LogicalPlan)> {
-    let session = bind(local, txn, command, target).await?.session(&local.session)?;
-    let plan = dialect::plan_query(&session, query, &clock(txn)).await?;
+    let session = bind(local, txn, &parsed.command, target).await?.session(&local.session)?;
+    let plan = dialect::plan_query(&session, query, &clock(txn), Some(&parsed.place)).await?;
     Ok((session, plan))
 }
 
@@ -116,24 +121,24 @@ async fn stream(session: SessionState, plan: LogicalPlan) -> Result<SendableReco
 async fn answer(
     local: &Local,
     txn: &mut Transaction,
-    command: &Command,
-    query: datafusion::sql::sqlparser::ast::Query,
+    parsed: &Parsed,
+    query: ast::Query,
 ) -> Result<Outcome> {
-    let (session, plan) = plan(local, txn, command, query, None).await?;
+    let (session, plan) = plan(local, txn, parsed, query, None).await?;
     let schema = Arc::new(Schema::clone(plan.schema().as_arrow()));
     let batches = DataFrame::new(session, plan).collect().await.map_err(engine_error)?;
     Ok(Outcome { answer: Some(Answer { schema, batches }), ..Outcome::default() })
 }
 
-async fn explain(local: &Local, txn: &mut Transaction, command: &Command) -> Result<Outcome> {
-    let Command::Query(query) = command else {
+async fn explain(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {
+    let Command::Query(query) = &parsed.command else {
         return Err(Error::failed(
             "sql/unsupported-locally",
-            format!("EXPLAIN {} is not supported locally", command.verb()),
+            format!("EXPLAIN {} is not supported locally", parsed.command.verb()),
         )
         .hint("EXPLAIN takes a query here"));
     };
-    let (session, plan) = plan(local, txn, command, (**query).clone(), None).await?;
+    let (session, plan) = plan(local, txn, parsed, (**query).clone(), None).await?;
     let frame = DataFrame::new(session, plan).explain(false, false).map_err(engine_error)?;
     let schema = Arc::new(Schema::clone(frame.schema().as_arrow()));
     let batches = frame.collect().await.map_err(engine_error)?;
@@ -149,7 +154,7 @@ async fn create_table_as(
     if !ddl::name_is_free(txn, &create.name, create.temp, create.if_not_exists)? {
         return Ok(Outcome::default());
     }
-    let (session, plan) = plan(local, txn, &parsed.command, (*create.query).clone(), None).await?;
+    let (session, plan) = plan(local, txn, parsed, (*create.query).clone(), None).await?;
     let schema = Arc::new(Schema::clone(plan.schema().as_arrow()));
     let stream = stream(session, plan).await?;
     ddl::create_for_query(txn, create, &schema)?;
@@ -170,31 +175,43 @@ async fn change(
     let set = dialect::change_set(&parsed.command, &shape)?;
     let with_rows = !matches!(set.kind, dialect::ChangeSetKind::Insert);
     let rows_of = with_rows.then_some(target);
-    let (session, plan) = plan(local, txn, &parsed.command, set.query, rows_of).await?;
-    let first = if with_rows { 2 } else { 0 };
+    let (session, plan) = plan(local, txn, parsed, set.query, rows_of).await?;
     let plan = match set.kind {
         dialect::ChangeSetKind::Delete => plan,
-        _ => dialect::assignment_casts(plan, first, &shape)?,
+        kind => dialect::assignment_casts(plan, apply::first_value(kind), &shape)?,
     };
     let stream = stream(session, plan).await?;
     apply::change(txn, target, set.kind, stream).await
 }
 
 async fn shape(txn: &mut Transaction, target: &ObjectRef) -> Result<TableShape> {
-    let table = txn.table(target).await?;
-    let columns = table
-        .def
-        .columns
-        .iter()
-        .map(|c| ShapeColumn {
-            name: c.name.clone(),
-            ty: c.ty,
-            not_null: c.not_null,
-            default: c.default.clone(),
-            identity: c.identity.is_some(),
-        })
-        .collect();
+    let def = Arc::clone(&txn.table(target).await?.def);
+    let mut columns = Vec::with_capacity(def.columns.len());
+    for column in &def.columns {
+        let default = match &column.default {
+            Some(text) => Some(default_expression(&def.name, text)?),
+            None => None,
+        };
+        columns.push(ShapeColumn {
+            name: column.name.clone(),
+            ty: column.ty,
+            not_null: column.not_null,
+            default,
+            identity: column.identity.is_some(),
+        });
+    }
     Ok(TableShape { name: target.clone(), columns })
+}
+
+/// A column's default, kept as text in the catalog, as an expression again.
+fn default_expression(table: &TableName, text: &str) -> Result<ast::Expr> {
+    let query = dialect::parse_query(&format!("select {text}"), Path::new(&table.to_string()))?;
+    if let ast::SetExpr::Select(select) = *query.body
+        && let Some(ast::SelectItem::UnnamedExpr(value)) = select.projection.into_iter().next()
+    {
+        return Ok(value);
+    }
+    Err(Error::failed("catalog/default", format!("`{text}` is not the default of a column")))
 }
 
 /// The columns of a view, for `describe`.

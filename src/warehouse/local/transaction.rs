@@ -93,10 +93,8 @@ impl Transaction {
 
     /// The working copy of a table; a temporary one hides a permanent one of the same name.
     pub async fn table(&mut self, name: &ObjectRef) -> Result<&mut WorkTable> {
-        if self.is_temporary(name)
-            && let Some(table) = self.temporary.get_mut(&name.table)
-        {
-            return Ok(table);
+        if self.is_temporary(name) {
+            return self.temporary.get_mut(&name.table).ok_or_else(|| not_a_relation(name));
         }
         let full = self.resolve(name);
         if !self.tables.contains_key(&full) {
@@ -107,15 +105,12 @@ impl Transaction {
             table.load(self.committed_files(&def).await?);
             self.tables.insert(full.clone(), table);
         }
-        self.tables.get_mut(&full).ok_or_else(|| {
-            Error::failed("sql/unknown-table", format!("relation \"{name}\" does not exist"))
-        })
+        self.tables.get_mut(&full).ok_or_else(|| not_a_relation(name))
     }
 
     /// The error for a name that is no table, with the nearest name that is one.
     pub fn unknown_table(&self, name: &ObjectRef) -> Error {
-        let error =
-            Error::failed("sql/unknown-table", format!("relation \"{name}\" does not exist"));
+        let error = not_a_relation(name);
         let full = self.resolve(name).to_string();
         let names: Vec<String> = self.shape.tables.keys().map(ToString::to_string).collect();
         match crate::error::nearest(&full, names.iter().map(String::as_str)) {
@@ -328,6 +323,10 @@ impl Transaction {
             Commit { base: self.base, changes: &changes, touched: &touched, marker, now: &now };
         catalog::commit(&self.state, &commit).await
     }
+}
+
+fn not_a_relation(name: &ObjectRef) -> Error {
+    Error::failed("sql/unknown-table", format!("relation \"{name}\" does not exist"))
 }
 
 fn identity_changes(table: &WorkTable, changes: &mut Vec<Change>) {

@@ -7,11 +7,10 @@ use std::sync::Arc;
 
 use arrow::array::{Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
-use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
-use parquet::arrow::async_reader::{ParquetObjectReader, ParquetRecordBatchStreamBuilder};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 use roaring::RoaringBitmap;
 
@@ -91,12 +90,11 @@ pub async fn read_positions(
             .because(cause)
             .hint("restore the file; without it deleted rows would come back")
     };
-    let reader =
-        ParquetObjectReader::new(Arc::clone(&place.store), Path::from(file.path.as_str()))
-            .with_file_size(file.bytes);
-    let builder = ParquetRecordBatchStreamBuilder::new(reader)
-        .await
-        .map_err(|e| unreadable(e.into()))?;
+    let key = Path::from(file.path.as_str());
+    let object = place.store.get(&key).await.map_err(|e| unreadable(e.into()))?;
+    let body = object.bytes().await.map_err(|e| unreadable(e.into()))?;
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new(body).map_err(|e| unreadable(e.into()))?;
     let schema = Arc::clone(builder.schema());
     let column = |id: &str, name: &str| {
         schema.fields().iter().position(|f| {
@@ -107,9 +105,10 @@ pub async fn read_positions(
     let position = column(POSITION_ID, "pos")
         .ok_or_else(|| unreadable("it has no column of positions".into()))?;
     let snapshot = column(SNAPSHOT_ID, "_ducklake_internal_snapshot_id");
-    let mut stream = builder.build().map_err(|e| unreadable(e.into()))?;
+    let reader = builder.build().map_err(|e| unreadable(e.into()))?;
     let mut positions = RoaringBitmap::new();
-    while let Some(batch) = stream.try_next().await.map_err(|e| unreadable(e.into()))? {
+    for batch in reader {
+        let batch = batch.map_err(|e| unreadable(e.into()))?;
         let integers = |index: usize| {
             batch
                 .columns()

@@ -9,10 +9,11 @@ use datafusion::common::ScalarValue;
 use datafusion::functions_aggregate::min_max::{MaxAccumulator, MinAccumulator};
 use datafusion::logical_expr::Accumulator;
 use object_store::ObjectStoreExt;
+use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::arrow::async_writer::{AsyncArrowWriter, ParquetObjectWriter};
+use parquet::arrow::async_writer::AsyncArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{WriterProperties, WriterVersion};
@@ -59,7 +60,7 @@ struct OpenFile {
     name: String,
     path: String,
     rows: u64,
-    writer: AsyncArrowWriter<ParquetObjectWriter>,
+    writer: AsyncArrowWriter<BufWriter>,
 }
 
 impl FileWriter {
@@ -105,7 +106,7 @@ impl FileWriter {
         let name = layout::data_file();
         let path = format!("{}{name}", self.folder);
         let sink =
-            ParquetObjectWriter::new(Arc::clone(&self.place.store), Path::from(path.as_str()));
+            BufWriter::new(Arc::clone(&self.place.store), Path::from(path.as_str()));
         let options = ArrowWriterOptions::new()
             .with_properties(properties())
             .with_skip_arrow_metadata(true);
