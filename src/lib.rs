@@ -37,12 +37,12 @@ pub mod storage;
 pub mod warehouse;
 
 // stages, in the order of the data
-pub mod seed;
 pub mod extract;
 pub mod land;
 pub mod merge;
 pub mod present;
 pub mod report;
+pub mod seed;
 
 // the driver and the door
 pub mod cli;

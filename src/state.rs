@@ -32,9 +32,8 @@ impl State {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(if fsync { SqliteSynchronous::Full } else { SqliteSynchronous::Off })
             .busy_timeout(std::time::Duration::from_secs(30));
-        let writer = SqliteConnection::connect_with(&options)
-            .await
-            .map_err(|e| cannot_open(path, e))?;
+        let writer =
+            SqliteConnection::connect_with(&options).await.map_err(|e| cannot_open(path, e))?;
         // Readers come after the writer: it is the one that creates the file and its journal.
         let readers = SqlitePoolOptions::new()
             .max_connections(4)

@@ -20,7 +20,10 @@ pub enum SqlType {
     Real,
     Double,
     /// Precision 1 to 38, scale 0 to 37 and not over the precision.
-    Decimal { precision: u8, scale: i8 },
+    Decimal {
+        precision: u8,
+        scale: i8,
+    },
     /// 1 to 4096 bytes.
     Char(u32),
     /// 1 to 65535 bytes.
@@ -90,7 +93,9 @@ impl SqlType {
                 Some([p, s]) if (1..=38).contains(p) && *s <= 37 && s <= p => {
                     Ok(SqlType::Decimal { precision: *p as u8, scale: *s as i8 })
                 }
-                _ => Err(bad(text, "needs a precision of 1 to 38 and a scale of 0 to 37 within it")),
+                _ => {
+                    Err(bad(text, "needs a precision of 1 to 38 and a scale of 0 to 37 within it"))
+                }
             },
             "char" | "character" | "nchar" => Ok(SqlType::Char(length(1, 4096)?)),
             "bpchar" => plain(SqlType::Char(256)),
@@ -125,9 +130,7 @@ impl SqlType {
             SqlType::Char(_) | SqlType::Varchar(_) => DataType::Utf8,
             SqlType::Date => DataType::Date32,
             SqlType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
-            SqlType::TimestampTz => {
-                DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
-            }
+            SqlType::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             SqlType::Time => DataType::Time64(TimeUnit::Microsecond),
             SqlType::Varbyte(_) => DataType::Binary,
         }
@@ -268,16 +271,36 @@ mod tests {
 
     #[test]
     fn what_redshift_lacks_is_refused() {
-        for text in ["tinyint", "varchar(0)", "varchar(65536)", "decimal(39,2)", "decimal(5,6)",
-                     "int unsigned", "datetime2", "varchar(x)", "int(11)"] {
+        for text in [
+            "tinyint",
+            "varchar(0)",
+            "varchar(65536)",
+            "decimal(39,2)",
+            "decimal(5,6)",
+            "int unsigned",
+            "datetime2",
+            "varchar(x)",
+            "int(11)",
+        ] {
             assert!(SqlType::parse(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn arrow_and_ducklake_come_back() {
-        for text in ["boolean", "smallint", "integer", "bigint", "real", "double precision",
-                     "decimal(20,4)", "date", "timestamp", "timestamptz", "time"] {
+        for text in [
+            "boolean",
+            "smallint",
+            "integer",
+            "bigint",
+            "real",
+            "double precision",
+            "decimal(20,4)",
+            "date",
+            "timestamp",
+            "timestamptz",
+            "time",
+        ] {
             let ty = SqlType::parse(text).expect(text);
             assert_eq!(SqlType::of_arrow(&ty.arrow()), Some(ty));
             assert_eq!(SqlType::of_ducklake(&ty.ducklake()).expect(text), ty);
