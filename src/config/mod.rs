@@ -1,11 +1,42 @@
-//! Settings: what a project is, after files, environment and flags are resolved. No I/O here.
+//! Settings: what a project is, after files, environment and flags are resolved.
 //!
 //! Precedence, highest first: flag, `LANDFALL_*`, `landfall.local.toml`, `landfall.toml`
 //! `[target.NAME]`, `landfall.toml`, built-in. Relative paths are relative to `landfall.toml`.
+//! Every mistake of a project is found in one pass and told together, with its place.
+//!
+//! ```text
+//! load      the only file that reads the disk, the environment and commands
+//! document  text of one file -> draft: settings with their place
+//! layers    drafts, environment, flags -> one draft
+//! project source table column   draft -> Project, and every mistake
+//! ```
+//! It never opens a source, a store or a catalog.
+
+mod column;
+mod document;
+mod layers;
+mod load;
+mod project;
+mod reader;
+mod schema;
+mod settings;
+mod source;
+mod table;
+mod template;
+mod text;
+mod weblog;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 
 use crate::tables::TableSpec;
+
+pub use load::{ENVIRONMENT, load};
+pub use settings::{Flag, Loaded, Overrides, Setting};
+pub use template::{DiscoveredColumn, DiscoveredTable, Start, render_tables, template};
+pub use weblog::access_spec;
 
 /// A project: one `landfall.toml` and everything it names.
 #[derive(Debug, Clone)]
@@ -93,6 +124,17 @@ pub struct DatabaseSource {
     /// True when TLS is switched off by the user's word.
     pub tls_off: bool,
     pub tables: Vec<TableSpec>,
+}
+
+impl DatabaseSource {
+    /// The database file of a `sqlite:` source; `None` for a server.
+    pub fn sqlite_path(&self) -> Option<PathBuf> {
+        if self.url.scheme() != "sqlite" {
+            return None;
+        }
+        // The path of the URL is percent-encoded; a file URL knows how to decode it.
+        url::Url::parse(&format!("file://{}", self.url.path())).ok()?.to_file_path().ok()
+    }
 }
 
 /// Web access logs to extract from.
