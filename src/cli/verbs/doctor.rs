@@ -3,8 +3,11 @@
 //! It changes nothing that lasts: what it writes to prove that it can, it removes.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use chrono::Utc;
 use object_store::path::Path as Key;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -17,7 +20,8 @@ use crate::cli::session::Session;
 use crate::config::{CountrySource, DatabaseSource, Project, Source, WeblogSource};
 use crate::error::{Error, Result};
 use crate::extract::database::Database;
-use crate::extract::weblog;
+use crate::extract::weblog::country::Country;
+use crate::extract::weblog::{self, AddressCache};
 use crate::records::read;
 use crate::run;
 use crate::window::Window;
@@ -182,7 +186,7 @@ fn space(_: &Path) -> Finding {
 }
 
 fn lock(project: &Project) -> Finding {
-    match run::lock::holder(&project.state_dir) {
+    match run::holder(&project.state_dir) {
         None => Finding::ok("lock", "free"),
         Some(holder) => {
             let run = holder.run.map(|run| format!(", run {run}")).unwrap_or_default();
@@ -268,23 +272,41 @@ fn web_log(project: &Project, source: &WeblogSource) -> Vec<Finding> {
         Ok(_) => Vec::new(),
         Err(error) => vec![Finding::fail(&what, &error)],
     };
-    findings.push(match &source.country {
-        CountrySource::Table(path) | CountrySource::Mmdb(path) => readable(&what, path),
-        CountrySource::Ipinfo { token: None, .. } => {
-            Finding::new(Verdict::Warn, &what, "no token for the IPinfo API")
-                .fix("set token_env or token_file; without it countries stay NULL")
-        }
-        CountrySource::Ipinfo { url, .. } => Finding::ok(&what, format!("countries from {url}")),
-    });
+    findings.push(countries(&what, &source.country));
     findings
 }
 
-fn readable(what: &str, path: &Path) -> Finding {
-    match std::fs::File::open(path).and_then(|file| file.metadata()) {
-        Ok(data) if data.is_file() => Finding::ok(what, format!("{} is readable", path.display())),
-        Ok(_) => Finding::new(Verdict::Fail, what, format!("{} is no file", path.display())),
-        Err(cause) => Finding::new(Verdict::Fail, what, format!("{}: {cause}", path.display()))
-            .fix("correct the path, or make the file readable"),
+/// The provider of countries; the API is not asked, for it counts what it is asked.
+fn countries(what: &str, country: &CountrySource) -> Finding {
+    if let CountrySource::Ipinfo { token: None, .. } = country {
+        return Finding::new(Verdict::Warn, what, "no token for the IPinfo API")
+            .fix("set token_env or token_file; without it countries stay NULL");
+    }
+    match weblog::countries(country, Arc::new(Forgetful)) {
+        Err(error) => Finding::fail(what, &error),
+        Ok(_) => Finding::ok(
+            what,
+            match country {
+                CountrySource::Table(path) | CountrySource::Mmdb(path) => {
+                    format!("countries from {}", path.display())
+                }
+                CountrySource::Ipinfo { url, .. } => format!("countries from {url}"),
+            },
+        ),
+    }
+}
+
+/// Remembers no address: what `doctor` learns is not kept.
+struct Forgetful;
+
+#[async_trait]
+impl AddressCache for Forgetful {
+    async fn get(&self, _: &[IpAddr]) -> Result<Vec<(IpAddr, Option<Country>)>> {
+        Ok(Vec::new())
+    }
+
+    async fn put(&self, _: &[(IpAddr, Option<Country>)]) -> Result<()> {
+        Ok(())
     }
 }
 

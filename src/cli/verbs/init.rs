@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::{layout, sql};
 
 /// What a project keeps out of version control: its state, its private settings, its sample data.
-const GITIGNORE: &str = "/.landfall/\n/landfall.local.toml\n/data/sample/\n";
+const GITIGNORE: &str = "/.landfall/\n/landing/\n/landfall.local.toml\n/data/orders.sqlite*\n/data/access.log*\n";
 
 /// Writes the files and says what to do next.
 pub(in crate::cli) fn init(session: &Session, words: &Init) -> Result<Exit> {
@@ -53,9 +53,7 @@ fn files(dir: &Path) -> Vec<(PathBuf, String)> {
         (PathBuf::from(layout::CONFIG_FILE), config::template(Start::Sample, &name)),
         (PathBuf::from(".gitignore"), GITIGNORE.to_string()),
     ];
-    files.extend(
-        sql::project_files().iter().map(|(path, text)| (PathBuf::from(path), (*text).to_string())),
-    );
+    files.extend(sql::FILES.iter().map(|file| (PathBuf::from(file.path), file.text.to_string())));
     files
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::emit;
 use crate::cli::Exit;
 use crate::cli::args::Plan as Words;
 use crate::cli::clean::{clean, clean_line};
@@ -31,8 +32,8 @@ pub(in crate::cli) fn plan(session: &Session, words: &Words) -> Result<Exit> {
         false => show(session, &project, &plan)?,
     }
     if words.sql {
-        let emitted = session.stop.until_signal(&session.printer, run::emit(&project, &options))?;
-        session.printer.data(super::emit::script(&project, &emitted))?;
+        let tasks = emit::collect(session, &project, &options)?;
+        session.printer.data(emit::script(&project, &tasks))?;
     }
     let pending = plan.tasks.iter().any(|t| t.skip.is_none());
     Ok(if words.detailed_exitcode && pending { Exit::Changes } else { Exit::Done })
