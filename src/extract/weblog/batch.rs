@@ -82,7 +82,9 @@ impl Columns {
         if self.address.values.is_empty() {
             self.addresses.clear();
         }
-        for column in [&mut self.identity, &mut self.username, &mut self.referer, &mut self.user_agent] {
+        for column in
+            [&mut self.identity, &mut self.username, &mut self.referer, &mut self.user_agent]
+        {
             column.start(rows);
         }
         self.timestamp.start(rows, 26);
@@ -223,7 +225,8 @@ pub fn schema(landing: &Schema) -> SchemaRef {
         .fields()
         .iter()
         .map(|field| {
-            let few = *field.data_type() == DataType::Utf8 && !PLAIN.contains(&field.name().as_str());
+            let few =
+                *field.data_type() == DataType::Utf8 && !PLAIN.contains(&field.name().as_str());
             let field = field.as_ref().clone();
             if few { field.with_data_type(dictionary.clone()) } else { field }
         })

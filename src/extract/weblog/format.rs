@@ -112,7 +112,9 @@ impl Formats {
                 }
                 Err(error) if error.reached() >= furthest.reached() => {
                     // of two that stop at one byte the first declared is the likelier one
-                    if error.reached() > furthest.reached() || furthest == (LineError::Shape { at: 0 }) {
+                    if error.reached() > furthest.reached()
+                        || furthest == (LineError::Shape { at: 0 })
+                    {
                         furthest = error;
                     }
                 }
@@ -164,7 +166,8 @@ impl Format {
                         return Err(mismatch(text, same, at, after_quote, next));
                     }
                     at += text.len();
-                    after_quote = None;
+                    // the last text may be the quote that closes the last field
+                    after_quote = after_quote.filter(|_| i + 1 == self.steps.len());
                 }
                 Step::Take(field, until) => {
                     let length = take(*field, *until, rest, at)?;
@@ -175,10 +178,13 @@ impl Format {
                 }
             }
         }
-        if at == line.len() {
-            return Ok(fields);
+        match (line.get(at), after_quote) {
+            (None, _) => Ok(fields),
+            (Some(byte), Some(field)) if *byte != b' ' => {
+                Err(LineError::BareQuote { field: field.name(), at })
+            }
+            _ => Err(LineError::Trailing { at }),
         }
-        Err(LineError::Trailing { at })
     }
 }
 
@@ -193,9 +199,7 @@ fn mismatch(
     let stop = at + same;
     match (after_quote, text.get(same), next) {
         // the closing quote itself is there, what follows it is not the format's
-        (Some(field), _, _) if same >= 1 => {
-            LineError::BareQuote { field: field.name(), at }
-        }
+        (Some(field), _, _) if same >= 1 => LineError::BareQuote { field: field.name(), at },
         (_, Some(b'['), _) => LineError::NoBrackets { at: stop },
         (_, Some(b'"'), Some(Step::Take(field, Until::Quote))) => {
             LineError::NoQuotes { field: field.name(), at: stop }
@@ -210,9 +214,7 @@ fn mismatch(
 /// How many bytes of `rest`, which starts at byte `at` of the line, belong to a field.
 fn take(field: Field, until: Until, rest: &[u8], at: usize) -> Result<usize, LineError> {
     match until {
-        Until::Quote => {
-            quoted(rest).ok_or(LineError::OpenQuote { field: field.name(), at })
-        }
+        Until::Quote => quoted(rest).ok_or(LineError::OpenQuote { field: field.name(), at }),
         Until::Bracket => memchr::memchr(b']', rest).ok_or(LineError::NoBrackets { at }),
         Until::Byte(byte) => {
             let missing = LineError::MissingField { field: field.name(), at };
@@ -223,21 +225,17 @@ fn take(field: Field, until: Until, rest: &[u8], at: usize) -> Result<usize, Lin
                 && rest.get(..length).is_some_and(|list| list.ends_with(b","))
             {
                 let more = rest.get(length + 1..).unwrap_or_default();
-                length += 1 + memchr::memchr(b' ', more).ok_or(missing)?;
+                length += 1 + memchr::memchr(b' ', more).filter(|n| *n > 0).ok_or(missing)?;
             }
             match rest.get(length) {
                 Some(end) if *end == byte && length > 0 => Ok(length),
                 _ => Err(missing),
             }
         }
-        Until::End => {
-            let missing = LineError::MissingField { field: field.name(), at };
-            match memchr::memchr(b' ', rest) {
-                Some(space) if space > 0 => Err(LineError::Trailing { at: at + space }),
-                None if !rest.is_empty() => Ok(rest.len()),
-                _ => Err(missing),
-            }
-        }
+        Until::End => match memchr::memchr(b' ', rest).unwrap_or(rest.len()) {
+            0 => Err(LineError::MissingField { field: field.name(), at }),
+            length => Ok(length),
+        },
     }
 }
 
@@ -305,7 +303,10 @@ fn join(pieces: Vec<Piece>) -> Result<Vec<Step>, String> {
                 };
                 let until = match (before, pieces.peek()) {
                     (_, Some(Piece::Take(_))) => {
-                        return Err(format!("has nothing between {} and the next field", field.name()));
+                        return Err(format!(
+                            "has nothing between {} and the next field",
+                            field.name()
+                        ));
                     }
                     (Some(b'"'), Some(Piece::Text(b'"'))) => Until::Quote,
                     (Some(b'['), Some(Piece::Text(b']'))) => Until::Bracket,
@@ -433,7 +434,8 @@ mod tests {
 
     #[test]
     fn a_format_may_hold_fields_of_no_column() {
-        let text = r#"%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\" %D \"%{X-Id}o\""#;
+        let text =
+            r#"%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\" %D \"%{X-Id}o\""#;
         let formats = Formats::compile(&[text.into()]).expect("a format");
         let line = format!("{LINE} 1234 \"a b\"");
         let fields = formats.read(line.as_bytes()).expect("a line");
@@ -448,7 +450,7 @@ mod tests {
     #[test]
     fn what_is_no_format_is_refused_with_the_reason() {
         for (text, why) in [
-            ("%h%t", "nothing between"),
+            ("%h%u %t", "nothing between"),
             ("%h %h %t", "two fields for an address"),
             ("%h %u", "no field for a timestamp"),
             ("%t %{Refererer i", "without `}`"),

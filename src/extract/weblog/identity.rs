@@ -40,8 +40,11 @@ impl FileId {
         let mut parts = text.split('-');
         let (head, bytes, inode) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?);
         let whole = head.len() == 32 && bytes <= HEAD && inode.len() == 16;
-        (whole && parts.next().is_none())
-            .then(|| FileId { head: head.to_string(), bytes, inode: inode.to_string() })
+        (whole && parts.next().is_none()).then(|| FileId {
+            head: head.to_string(),
+            bytes,
+            inode: inode.to_string(),
+        })
     }
 
     /// True if a file that starts with `head` can be this log.
@@ -245,7 +248,8 @@ mod tests {
 
     #[test]
     fn of_two_copies_the_longer_is_read() {
-        let files = [seen("access.log.1", &log(0..300), 7), seen("access.log.1.gz", &log(0..200), 8)];
+        let files =
+            [seen("access.log.1", &log(0..300), 7), seen("access.log.1.gz", &log(0..200), 8)];
         assert_eq!(starts(&files, &BTreeMap::new()), [Some(0), None]);
         let read = after(&files, &BTreeMap::new());
         assert_eq!(starts(&files, &read), [Some(files[0].end), None]);

@@ -6,8 +6,6 @@
 //! each process (ahash), so that a log written by an attacker cannot aim at it; its keys decide
 //! nothing but speed.
 
-use std::hash::BuildHasher;
-
 use arrow::array::StringArray;
 use arrow::buffer::{Buffer, OffsetBuffer};
 use hashbrown::HashTable;
@@ -141,7 +139,8 @@ mod tests {
     fn numbers_are_of_the_chunk_and_notes_are_of_the_value() {
         let mut interner = Interner::default();
         interner.start_chunk();
-        let number = |interner: &mut Interner, text: &str, note| interner.number(text.as_bytes(), || note);
+        let number =
+            |interner: &mut Interner, text: &str, note| interner.number(text.as_bytes(), || note);
         assert_eq!(number(&mut interner, "a", 7), 0);
         assert_eq!(number(&mut interner, "b", 8), 1);
         assert_eq!(number(&mut interner, "a", 9), 0);

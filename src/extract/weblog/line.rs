@@ -133,7 +133,10 @@ impl fmt::Display for LineError {
                 write!(f, "the quote before {field} at byte {at} is never closed")
             }
             LineError::BareQuote { field, at } => {
-                write!(f, "{field} ends at byte {at} but the line does not go on as declared: a quote inside it may lack its backslash")
+                write!(
+                    f,
+                    "{field} ends at byte {at} but the line does not go on as declared: a quote inside it may lack its backslash"
+                )
             }
             LineError::NoBrackets { at } => {
                 write!(f, "expected a timestamp in square brackets at byte {at}")
@@ -166,7 +169,7 @@ impl fmt::Display for LineError {
 
 /// `-` means "no value" in every field of a log.
 #[inline]
-pub fn value<'t>(field: Option<&'t [u8]>) -> Option<&'t [u8]> {
+pub fn value(field: Option<&[u8]>) -> Option<&[u8]> {
     match field {
         Some(b"-") | None => None,
         some => some,
@@ -178,9 +181,9 @@ pub fn value<'t>(field: Option<&'t [u8]>) -> Option<&'t [u8]> {
 pub(super) fn status(text: &[u8]) -> Result<Option<u16>, ()> {
     match *text {
         [b'-'] => Ok(None),
-        [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => Ok(Some(
-            u16::from(a - b'0') * 100 + u16::from(b - b'0') * 10 + u16::from(c - b'0'),
-        )),
+        [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
+            Ok(Some(u16::from(a - b'0') * 100 + u16::from(b - b'0') * 10 + u16::from(c - b'0')))
+        }
         _ => Err(()),
     }
 }

@@ -79,7 +79,12 @@ impl Parser {
                         _ => raw,
                     };
                     parsed.counts.reject(error.reason());
-                    parsed.rejected.push(Rejected { line, offset: start, error, raw: kept.to_vec() });
+                    parsed.rejected.push(Rejected {
+                        line,
+                        offset: start,
+                        error,
+                        raw: kept.to_vec(),
+                    });
                 }
             }
         }
@@ -106,10 +111,11 @@ fn read<'t>(
     found: &Found,
     utf8: bool,
 ) -> Result<Option<Line<'t>>, LineError> {
-    if utf8 && formats.combined_first {
-        if let Some(line) = scan::combined(text, found) {
-            return Ok(Some(line));
-        }
+    if utf8
+        && formats.combined_first
+        && let Some(line) = scan::combined(text, found)
+    {
+        return Ok(Some(line));
     }
     strict(formats, text.get(found.start..found.end).unwrap_or_default())
 }

@@ -40,10 +40,8 @@ pub fn plan(
     let mut ranges = Vec::new();
     for (file, verdict) in files.iter().zip(identity::identify(&files, read)) {
         match verdict {
-            Verdict::Copy { of } => warnings.push(format!(
-                "`{}` holds the same log as `{of}`; only `{of}` is read",
-                file.path
-            )),
+            Verdict::Copy { of } => warnings
+                .push(format!("`{}` holds the same log as `{of}`; only `{of}` is read", file.path)),
             Verdict::Log { start, .. } if start > file.end => warnings.push(format!(
                 "`{}` ends at byte {} but was read up to byte {start}; nothing of it is read",
                 file.path, file.end

@@ -58,8 +58,12 @@ pub fn preview(
     let schema = batch::schema(&spec.landing_schema());
     let mut parser = Parser::new(formats, schema, Arc::clone(&resolver));
     let mut chunks = Chunks::new(&[range], This(path), CHUNK);
-    let mut preview =
-        Preview { rows: None, rejects: Vec::new(), counts: Counts::default(), warnings: Vec::new() };
+    let mut preview = Preview {
+        rows: None,
+        rejects: Vec::new(),
+        counts: Counts::default(),
+        warnings: Vec::new(),
+    };
     let mut chunk = Chunk::default();
     let mut line = 1;
     while chunks.next(&mut chunk)? {

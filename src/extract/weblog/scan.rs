@@ -6,6 +6,8 @@
 //! [`super::format::Formats::read`] accepts for `combined`, with the same fields. A newline always
 //! ends a line. The work is linear in the text, whatever stands in it.
 
+use wide::u8x16;
+
 use super::line::{self, Line, limit};
 
 /// Text marked at a time: small enough that stage two finds it in the first-level cache.
@@ -110,8 +112,11 @@ impl<'t, 'm> Lines<'t, 'm> {
     #[cold]
     fn any(&mut self) -> Option<Found> {
         loop {
-            while let Some(mark) =
-                self.marks.positions.get(self.marks.searched).filter(|_| self.marks.searched < self.marks.filled)
+            while let Some(mark) = self
+                .marks
+                .positions
+                .get(self.marks.searched)
+                .filter(|_| self.marks.searched < self.marks.filled)
             {
                 let end = *mark as usize;
                 self.marks.searched += 1;
@@ -140,8 +145,7 @@ impl Iterator for Lines<'_, '_> {
     fn next(&mut self) -> Option<Found> {
         loop {
             if let Some([a, b, c, d, e, f, end]) = self.usual() {
-                let found =
-                    Found { start: self.start, end, quotes: Some([a, b, c, d, e, f]) };
+                let found = Found { start: self.start, end, quotes: Some([a, b, c, d, e, f]) };
                 self.marks.next += USUAL;
                 self.marks.searched = self.marks.next;
                 self.start = end + 1;
@@ -176,79 +180,30 @@ fn push(positions: &mut [u32], filled: &mut usize, base: u32, mut mask: u64) {
 }
 
 /// One bit for each byte of the block that is a quote, a backslash or a newline.
-#[cfg(target_arch = "x86_64")]
 #[inline]
 fn mask(block: &[u8; BLOCK]) -> u64 {
-    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8};
     let (quote, backslash, newline) =
-        (_mm_set1_epi8(b'"' as i8), _mm_set1_epi8(b'\\' as i8), _mm_set1_epi8(b'\n' as i8));
+        (u8x16::splat(b'"'), u8x16::splat(b'\\'), u8x16::splat(b'\n'));
     let (parts, _) = block.as_chunks::<16>();
     let mut mask = 0;
     for (i, part) in parts.iter().enumerate() {
-        let bytes = vector(part);
-        let hit = _mm_or_si128(
-            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)),
-            _mm_cmpeq_epi8(bytes, newline),
-        );
-        mask |= u64::from(_mm_movemask_epi8(hit) as u16) << (16 * i);
+        let bytes = u8x16::new(*part);
+        let hit = bytes.simd_eq(quote) | bytes.simd_eq(backslash) | bytes.simd_eq(newline);
+        mask |= u64::from(hit.to_bitmask()) << (16 * i);
     }
     mask
 }
 
 /// One bit for each of 32 bytes that is a space.
-#[cfg(target_arch = "x86_64")]
 #[inline]
 fn spaces(bytes: &[u8; 32]) -> u32 {
-    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set1_epi8};
-    let space = _mm_set1_epi8(b' ' as i8);
+    let space = u8x16::splat(b' ');
     let (parts, _) = bytes.as_chunks::<16>();
     let mut mask = 0;
     for (i, part) in parts.iter().enumerate() {
-        mask |= (_mm_movemask_epi8(_mm_cmpeq_epi8(vector(part), space)) as u32) << (16 * i);
+        mask |= u8x16::new(*part).simd_eq(space).to_bitmask() << (16 * i);
     }
     mask
-}
-
-/// Sixteen bytes in a register; the compiler makes one load of it.
-#[cfg(target_arch = "x86_64")]
-#[inline]
-fn vector(bytes: &[u8; 16]) -> std::arch::x86_64::__m128i {
-    let whole = u128::from_le_bytes(*bytes);
-    std::arch::x86_64::_mm_set_epi64x((whole >> 64) as i64, whole as i64)
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-use portable::{mask, spaces};
-
-/// The same on any machine, eight bytes at a time.
-#[cfg(any(test, not(target_arch = "x86_64")))]
-mod portable {
-    use super::BLOCK;
-
-    pub fn mask(block: &[u8; BLOCK]) -> u64 {
-        bits(block, |word| equal(word, b'"') | equal(word, b'\\') | equal(word, b'\n'))
-    }
-
-    pub fn spaces(bytes: &[u8; 32]) -> u32 {
-        bits(bytes, |word| equal(word, b' ')) as u32
-    }
-
-    fn bits(bytes: &[u8], hits: impl Fn(u64) -> u64) -> u64 {
-        // gathers the high bit of each of eight bytes into the top byte
-        const GATHER: u64 = 0x0002_0408_1020_4081;
-        let (words, _) = bytes.as_chunks::<8>();
-        words.iter().enumerate().fold(0, |mask, (i, word)| {
-            let hits = hits(u64::from_le_bytes(*word));
-            mask | ((hits >> 7).wrapping_mul(GATHER << 7) >> 56) << (8 * i)
-        })
-    }
-
-    /// The high bit of each byte of `word` that equals `byte`, exactly.
-    fn equal(word: u64, byte: u8) -> u64 {
-        const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-        let x = word ^ (u64::from(byte) * 0x0101_0101_0101_0101);
-        !(((x & LOW) + LOW) | x | LOW)
-    }
 }
 
 /// Bytes of ` [dd/Mon/yyyy:HH:MM:SS +hhmm] ` before the first quote.
@@ -277,8 +232,12 @@ pub fn combined<'t>(text: &'t [u8], found: &Found) -> Option<Line<'t>> {
     let others = inside & inside.wrapping_sub(1);
     let second = others.trailing_zeros() as usize;
     // exactly two spaces, none at an end, none beside the other, no list of addresses
-    if others == 0 || others & (others - 1) != 0 || first == 0 || second == first + 1
-        || second + 1 == length || names.get(first - 1) == Some(&b',')
+    if others == 0
+        || others & (others - 1) != 0
+        || first == 0
+        || second == first + 1
+        || second + 1 == length
+        || names.get(first - 1) == Some(&b',')
     {
         return None;
     }
@@ -305,7 +264,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn masks_are_the_same_on_every_machine(bytes in proptest::array::uniform32(any::<u8>()), special in proptest::array::uniform32(prop_oneof![Just(b'"'), Just(b'\\'), Just(b'\n'), Just(b' '), Just(b'#'), Just(b'!'), Just(0xa2u8)])) {
+        fn masks_mark_the_bytes_looked_for(bytes in proptest::array::uniform32(any::<u8>()), special in proptest::array::uniform32(prop_oneof![Just(b'"'), Just(b'\\'), Just(b'\n'), Just(b' '), Just(b'#'), Just(b'!'), Just(0xa2u8)])) {
             let mut block = [0; BLOCK];
             block[..32].copy_from_slice(&bytes);
             block[32..].copy_from_slice(&special);
@@ -313,8 +272,6 @@ mod tests {
                 mask | u64::from(matches!(b, b'"' | b'\\' | b'\n')) << i
             });
             prop_assert_eq!(mask(&block), want);
-            prop_assert_eq!(portable::mask(&block), want);
-            prop_assert_eq!(spaces(&special), portable::spaces(&special));
             let want = special.iter().enumerate().fold(0u32, |m, (i, b)| m | u32::from(*b == b' ') << i);
             prop_assert_eq!(spaces(&special), want);
         }

@@ -78,7 +78,9 @@ impl Countries for Mmdb {
         }
         match self.broken.load(Ordering::Relaxed) {
             0 => {}
-            n => warnings.push(format!("{n} addresses have a record without a country code in the country database")),
+            n => warnings.push(format!(
+                "{n} addresses have a record without a country code in the country database"
+            )),
         }
         warnings
     }
@@ -151,7 +153,10 @@ mod tests {
     #[test]
     fn case_82_missing_is_the_configurations_fault_and_corrupt_fails() {
         let missing = Mmdb::open(Path::new("/nowhere/x.mmdb")).map(|_| ());
-        assert_eq!(missing.map_err(|e| (e.kind(), e.code())), Err((crate::error::Kind::Config, "country/missing")));
+        assert_eq!(
+            missing.map_err(|e| (e.kind(), e.code())),
+            Err((crate::error::Kind::Config, "country/missing"))
+        );
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("t.mmdb");
         std::fs::write(&path, b"not a database").expect("written");

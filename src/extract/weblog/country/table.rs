@@ -81,7 +81,9 @@ impl Table {
             header
                 .iter()
                 .position(|cell| names.contains(&cell.to_ascii_lowercase().as_str()))
-                .ok_or_else(|| bad(1, format!("expected a column `{}` in the header", names.join("` or `"))))
+                .ok_or_else(|| {
+                    bad(1, format!("expected a column `{}` in the header", names.join("` or `")))
+                })
         };
         let first = column(&["first", "start_ip"])?;
         let last = column(&["last", "end_ip"])?;

@@ -62,7 +62,11 @@ enum Outcome {
 
 impl Ipinfo {
     /// A provider at `url`, as `https://ipinfo.io`. Errors: `country/ipinfo`.
-    pub fn new(url: url::Url, token: Option<Secret>, cache: Arc<dyn AddressCache>) -> Result<Ipinfo> {
+    pub fn new(
+        url: url::Url,
+        token: Option<Secret>,
+        cache: Arc<dyn AddressCache>,
+    ) -> Result<Ipinfo> {
         let unusable = |cause: Box<dyn std::error::Error + Send + Sync>| {
             Error::config("country/ipinfo", format!("cannot ask `{url}`")).because(cause)
         };
@@ -239,17 +243,20 @@ impl Countries for Ipinfo {
         if self.state.refused.load(Ordering::Relaxed) {
             warnings.push("IPinfo refused the token; countries are left empty".to_string());
         } else if self.closed() {
-            warnings.push(format!(
-                "IPinfo failed {CIRCUIT} times in a row and was not asked any more"
-            ));
+            warnings
+                .push(format!("IPinfo failed {CIRCUIT} times in a row and was not asked any more"));
         }
         match self.state.unresolved.load(Ordering::Relaxed) {
             0 => {}
-            n => warnings.push(format!("{n} addresses could not be resolved by IPinfo; their country is NULL")),
+            n => warnings.push(format!(
+                "{n} addresses could not be resolved by IPinfo; their country is NULL"
+            )),
         }
         match self.state.bogons.load(Ordering::Relaxed) {
             0 => {}
-            n => warnings.push(format!("{n} private or reserved addresses were not asked for; their country is NULL")),
+            n => warnings.push(format!(
+                "{n} private or reserved addresses were not asked for; their country is NULL"
+            )),
         }
         if self.state.cache_failed.load(Ordering::Relaxed) {
             warnings.push("answers of IPinfo could not be kept or read back".to_string());

@@ -47,7 +47,10 @@ fn server(responses: &[&str]) -> Server {
 }
 
 fn respond(status: &str, body: &str) -> String {
-    format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+    format!(
+        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 fn provider(server: &Server) -> (Ipinfo, Arc<MemoryCache>) {
@@ -70,7 +73,10 @@ fn asked(server: &Server) -> usize {
 
 #[test]
 fn a_batch_is_asked_once_and_its_answers_are_kept() {
-    let server = server(&[&respond("200 OK", r#"{"8.8.8.8":{"ip":"8.8.8.8","country":"US"},"2001:4860::1/country":"us","1.1.1.1":{"ip":"1.1.1.1"}}"#)]);
+    let server = server(&[&respond(
+        "200 OK",
+        r#"{"8.8.8.8":{"ip":"8.8.8.8","country":"US"},"2001:4860::1/country":"us","1.1.1.1":{"ip":"1.1.1.1"}}"#,
+    )]);
     let (ipinfo, cache) = provider(&server);
     let addresses = ["8.8.8.8", "2001:4860::1", "1.1.1.1"];
     let want = [Some("US".to_string()), Some("US".to_string()), None];
@@ -108,7 +114,10 @@ fn case_77_a_refused_token_stops_the_asking_and_stays_secret() {
         assert_eq!(ask(&ipinfo, &["8.8.4.4"]), [None]);
         assert_eq!(asked(&server), 1);
         let warnings = ipinfo.warnings().join("\n");
-        assert!(warnings.contains("refused the token") && warnings.contains("2 addresses"), "{warnings}");
+        assert!(
+            warnings.contains("refused the token") && warnings.contains("2 addresses"),
+            "{warnings}"
+        );
         assert!(!warnings.contains("CANARY"), "{warnings}");
     }
 }
@@ -122,7 +131,10 @@ fn case_78_the_circuit_opens_after_five_failures() {
     }
     assert_eq!(asked(&server), CIRCUIT as usize);
     let warnings = ipinfo.warnings().join("\n");
-    assert!(warnings.contains("5 times in a row") && warnings.contains("3 addresses"), "{warnings}");
+    assert!(
+        warnings.contains("5 times in a row") && warnings.contains("3 addresses"),
+        "{warnings}"
+    );
 }
 
 #[test]
@@ -150,13 +162,22 @@ fn case_79_private_addresses_are_never_sent() {
 #[test]
 fn case_81_answers_that_make_no_sense_are_no_answers() {
     let long = format!(r#"{{"8.8.8.8":"{}"}}"#, "x".repeat(ANSWER_BYTES));
-    for body in ["<html>", r#"{"8.8.8.8":{"ip":"8.8.8."#, r#"{"8.8.8.8":{"ip":"1.1.1.1","country":"AU"}}"#, r#"{"8.8.8.8":7}"#, r#"{}"#, "[]", &long] {
+    for body in [
+        "<html>",
+        r#"{"8.8.8.8":{"ip":"8.8.8."#,
+        r#"{"8.8.8.8":{"ip":"1.1.1.1","country":"AU"}}"#,
+        r#"{"8.8.8.8":7}"#,
+        r#"{}"#,
+        "[]",
+        &long,
+    ] {
         let server = server(&[&respond("200 OK", body)]);
         let (ipinfo, cache) = provider(&server);
         assert_eq!(ask(&ipinfo, &["8.8.8.8"]), [None], "{body:.60}");
         assert_eq!(asked(&server), 1);
         assert!(ipinfo.warnings()[0].starts_with("1 addresses"), "{:?}", ipinfo.warnings());
-        let kept = futures::executor::block_on(cache.get(&["8.8.8.8".parse().expect("an address")]));
+        let kept =
+            futures::executor::block_on(cache.get(&["8.8.8.8".parse().expect("an address")]));
         assert!(kept.expect("a cache").is_empty(), "what is no answer is asked again next time");
     }
 }
