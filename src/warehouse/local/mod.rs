@@ -21,4 +21,7 @@ mod statement;
 mod transaction;
 mod work;
 
+#[cfg(test)]
+mod tests;
+
 pub use engine::Local;
