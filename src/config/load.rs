@@ -100,7 +100,8 @@ pub fn load(start: &Path, overrides: &Overrides) -> Result<Loaded> {
     if overrides.read_secrets {
         fill(&mut project.sources, &resolved.pending, &root)?;
     }
-    let warnings = layers::suspicious(environment, &ENVIRONMENT);
+    let mut warnings = layers::suspicious(environment, &ENVIRONMENT);
+    warnings.extend(resolved.warnings);
     Ok(Loaded { project, origins: resolved.origins, warnings })
 }
 

@@ -89,6 +89,7 @@ pub struct Sample {
 }
 
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a project has a handful of sources")]
 pub enum Source {
     Database(DatabaseSource),
     Weblog(WeblogSource),

@@ -12,6 +12,7 @@ use super::text;
 use super::{Project, Sample, Source, Target, schema, table};
 use crate::error::{Error, Place, nearest};
 use crate::layout::STATE_DIR;
+use crate::types::SqlType;
 
 /// What the machine and the files around the draft say.
 pub(super) struct Surroundings<'a> {
@@ -33,6 +34,8 @@ pub(super) struct Resolved {
     pub project: Project,
     pub origins: Vec<Setting>,
     pub pending: Vec<Pending>,
+    /// One sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// Gives the draft its meaning; every mistake goes to `errors`.
@@ -67,15 +70,10 @@ pub(super) fn resolve(
 
     let mut pending = Vec::new();
     let mut sources: Vec<Source> = Vec::new();
-    for (index, draft) in draft.sources.iter().enumerate() {
-        match source::resolve(&mut reader, draft, around) {
-            // An index into a list with holes would give a secret to the wrong source; with a
-            // hole there is an error, and secrets are not read.
-            Some((source, secret)) => {
-                pending.extend(secret.map(|secret| secret.of(index)));
-                sources.push(source);
-            }
-            None => continue,
+    for draft in &draft.sources {
+        if let Some((source, secret)) = source::resolve(&mut reader, draft, around) {
+            pending.extend(secret.map(|secret| secret.of(sources.len())));
+            sources.push(source);
         }
     }
     if draft.sources.is_empty() {
@@ -88,7 +86,12 @@ pub(super) fn resolve(
     let targets = std::mem::take(&mut reader.targets);
     table::check_targets(&targets, &mut reader.errors);
     errors.append(&mut reader.errors);
+    let warnings = match target {
+        Target::Local => Vec::new(),
+        Target::Redshift => unreadable_by_spectrum(&sources),
+    };
     Some(Resolved {
+        warnings,
         project: Project {
             root: around.root.to_path_buf(),
             name,
@@ -106,6 +109,20 @@ pub(super) fn resolve(
         origins: reader.origins,
         pending,
     })
+}
+
+/// Columns that land in types Redshift Spectrum does not read from a partitioned Parquet table
+/// (r_CREATE_EXTERNAL_TABLE).
+fn unreadable_by_spectrum(sources: &[Source]) -> Vec<String> {
+    let tables = sources.iter().flat_map(Source::tables);
+    let columns = tables.flat_map(|t| t.columns.iter().map(move |c| (t, c)));
+    columns
+        .filter(|(_, c)| matches!(c.ty, SqlType::Time | SqlType::TimestampTz | SqlType::Varbyte(_)))
+        .map(|(t, c)| {
+            let (name, ty) = (&c.name, c.ty);
+            format!("{}: Redshift cannot read `{name}` from landing as {ty}", t.landing)
+        })
+        .collect()
 }
 
 /// The project's name: as given, or its folder's.

@@ -87,11 +87,7 @@ impl<'a> Reader<'a> {
             Ok(expanded) => Some(Text { found, expanded }),
             Err(mistakes) => {
                 for mistake in mistakes {
-                    let error = variable_error(mistake);
-                    self.errors.push(match &found.origin {
-                        Origin::File { place, .. } => error.at(place.clone()),
-                        Origin::Named(_) => error,
-                    });
+                    self.errors.push(found.blame(variable_error(mistake)));
                 }
                 None
             }

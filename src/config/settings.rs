@@ -115,10 +115,22 @@ pub(super) struct Found {
 impl Found {
     /// An error about this value, with its place.
     pub fn error(&self, code: &'static str, message: impl Into<String>) -> Error {
-        let error = Error::config(code, message);
+        self.blame(Error::config(code, message))
+    }
+
+    /// The error with the place of this value, or the name of the variable or flag.
+    pub fn blame(&self, error: Error) -> Error {
         match &self.origin {
             Origin::File { place, .. } => error.at(place.clone()),
             Origin::Named(name) => error.about(name.clone()),
+        }
+    }
+
+    /// Where the value stands, if that is in a file.
+    pub fn place(&self) -> Option<&Place> {
+        match &self.origin {
+            Origin::File { place, .. } => Some(place),
+            Origin::Named(_) => None,
         }
     }
 

@@ -10,6 +10,8 @@ use super::settings::{DOTS, Found, SourceDraft, Value};
 use super::{CountrySource, DatabaseSource, Secret, Source, WeblogSource};
 use super::{schema, table, text, weblog};
 use crate::error::{Error, Place};
+use crate::tables::TableSpec;
+use crate::types::SqlType;
 
 /// Where a secret is read from, once everything else of the project is right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,21 +140,8 @@ fn database(
                 .hint("`landfall discover` proposes [[source.NAME.table]] from the database"),
         );
     }
-    if timezone.is_none() && !section.settings.contains_key("timezone") {
-        let incremental = tables.iter().find(|t| {
-            t.watermark().and_then(|w| t.column(w)).is_some_and(|c| {
-                // A timestamptz names its own zone.
-                c.ty == crate::types::SqlType::Timestamp
-            })
-        });
-        match incremental {
-            Some(table) => reader.missing(
-                section,
-                &format!("`timezone`, since `{}` is incremental", table.name),
-                "write the zone of the database's timestamps: timezone = \"UTC\"",
-            ),
-            None => reader.default(section, "timezone", "UTC"),
-        }
+    if !section.settings.contains_key("timezone") {
+        default_timezone(reader, section, &tables);
     }
     let source = address.map(|(url, password)| DatabaseSource {
         name: draft.name.clone(),
@@ -164,6 +153,23 @@ fn database(
         tables,
     });
     (source, pending)
+}
+
+/// UTC, unless a window would be cut by timestamps whose zone nobody has named.
+fn default_timezone(reader: &mut Reader<'_>, section: &Section<'_>, tables: &[TableSpec]) {
+    let naive = |table: &&TableSpec| {
+        let watermark = table.watermark().and_then(|name| table.column(name));
+        // A timestamptz names its own zone.
+        watermark.is_some_and(|column| column.ty == SqlType::Timestamp)
+    };
+    match tables.iter().find(naive) {
+        Some(table) => reader.missing(
+            section,
+            &format!("`timezone`, since `{}` is incremental", table.name),
+            "write the zone of the database's timestamps: timezone = \"UTC\"",
+        ),
+        None => reader.default(section, "timezone", "UTC"),
+    }
 }
 
 /// The address of a database without its password, and the password if variables gave it.
@@ -251,12 +257,10 @@ fn web_log(
     around: &Surroundings<'_>,
 ) -> (Option<WeblogSource>, Option<Pending>) {
     let files = reader.texts(section, "files").unwrap_or_default();
-    if files.is_empty() {
-        if let Some(found) = section.settings.get("files") {
-            let message = "`files` names no file";
-            let hint = "write a path or a glob: files = [\"data/access.log*\"]";
-            reader.errors.push(found.error("config/files", message).hint(hint));
-        }
+    if let Some(found) = section.settings.get("files").filter(|_| files.is_empty()) {
+        let message = "`files` names no file";
+        let hint = "write a path or a glob: files = [\"data/access.log*\"]";
+        reader.errors.push(found.error("config/files", message).hint(hint));
     }
     for (file, place) in &files {
         if let Err(why) = text::resolve_path(reader.root, file) {
@@ -365,7 +369,7 @@ fn secret(
 ) -> (Option<Secret>, Option<Pending>) {
     let given: Vec<(&'static str, &Found)> =
         keys.0.iter().filter_map(|key| Some((*key, section.settings.get(key)?))).collect();
-    let [literal, variable, file, _] = keys.0;
+    let [literal, _, file, _] = keys.0;
     let Some((key, found)) = given.first().copied() else { return (None, None) };
     if given.len() > 1 || in_url {
         let names: Vec<String> = given.iter().map(|(key, _)| format!("`{key}`")).collect();
@@ -396,16 +400,11 @@ fn secret(
         let Some(path) = path(reader, key, &text, text::resolve_path) else { return (None, None) };
         return (None, Some(pending(key, found, SecretFrom::File(path))));
     }
-    debug_assert_eq!(key, variable);
     (from_variable(reader, &text, key, around.read_secrets), None)
 }
 
 fn pending(key: &str, found: &Found, from: SecretFrom) -> Pending {
-    let place = match &found.origin {
-        super::settings::Origin::File { place, .. } => Some(place.clone()),
-        super::settings::Origin::Named(_) => None,
-    };
-    Pending { source: 0, from, key: key.to_string(), place }
+    Pending { source: 0, from, key: key.to_string(), place: found.place().cloned() }
 }
 
 /// A secret written out: only in the file that is not committed, and only if that is private.
@@ -416,10 +415,9 @@ fn written_out(
     local_is_private: bool,
 ) -> Option<Secret> {
     let [literal, variable, file, command] = keys.0;
-    let is_file = matches!(found.origin, super::settings::Origin::File { .. });
     let problem = if found.in_tracked_file() {
         Some((format!("`{literal}` stands in a file that is shared"), None))
-    } else if !is_file {
+    } else if found.place().is_none() {
         Some((format!("`{literal}` stands on the command line, where everyone sees it"), None))
     } else if !local_is_private {
         let fix = "chmod 600 landfall.local.toml";

@@ -172,11 +172,9 @@ fn key(reader: &mut Reader<'_>, section: &Section<'_>, known: &[String]) -> Vec<
         return Vec::new();
     }
     let texts = reader.texts(section, "key").unwrap_or_default();
-    if texts.is_empty() {
-        if let Some(found) = section.settings.get("key") {
-            let error = found.error("config/empty-key", "`key` names no column");
-            reader.errors.push(error.hint(hint));
-        }
+    if let Some(found) = section.settings.get("key").filter(|_| texts.is_empty()) {
+        let error = found.error("config/empty-key", "`key` names no column");
+        reader.errors.push(error.hint(hint));
     }
     let mut key: Vec<String> = Vec::with_capacity(texts.len());
     for (name, place) in texts {
@@ -184,9 +182,9 @@ fn key(reader: &mut Reader<'_>, section: &Section<'_>, known: &[String]) -> Vec<
             let message = format!("`key` names `{name}` twice");
             reader.errors.push(Error::config("config/duplicate-column", message).at(place.clone()));
         }
-        check_column(&name, "key", known)
-            .into_iter()
-            .for_each(|e| reader.errors.push(e.at(place.clone())));
+        if let Some(error) = check_column(&name, "key", known) {
+            reader.errors.push(error.at(place));
+        }
         key.push(name);
     }
     key
@@ -215,14 +213,7 @@ fn watermark(
     let text = reader.text(section, "watermark")?;
     let name = text.as_str().to_string();
     if let Some(error) = check_column(&name, "watermark", known) {
-        let place = match &text.found.origin {
-            super::settings::Origin::File { place, .. } => Some(place.clone()),
-            super::settings::Origin::Named(_) => None,
-        };
-        reader.errors.push(match place {
-            Some(place) => error.at(place),
-            None => error,
-        });
+        reader.errors.push(text.found.blame(error));
     } else if let Some(column) = columns.iter().find(|column| column.name == name) {
         reader.errors.extend(unfit(&text, column));
     }

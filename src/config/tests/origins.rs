@@ -202,3 +202,14 @@ fn a_slip_in_a_variable_is_a_warning_and_a_stranger_is_not() {
         ["environment: LANDFALL_JOB is not a setting; did you mean LANDFALL_JOBS?"]
     );
 }
+
+#[test]
+fn types_spectrum_cannot_read_are_a_warning_where_it_matters() {
+    let text = GOOD.replace("note varchar(20)", "seen timestamptz");
+    let warnings = |pairs: &[(&str, &str)]| load_text(&text, &with(pairs)).expect("loads").warnings;
+    assert_eq!(warnings(&[]), Vec::<String>::new());
+    assert_eq!(
+        warnings(&[("LANDFALL_TARGET", "redshift")]),
+        ["landing_shop.orders: Redshift cannot read `seen` from landing as timestamptz"]
+    );
+}
