@@ -145,6 +145,9 @@ pub struct WeblogSource {
     /// Paths or globs, relative to the project or absolute.
     pub files: Vec<String>,
     pub country: CountrySource,
+    /// Formats tried in order for each line: `combined`, `common`, `vhost_combined`, or Apache's
+    /// or nginx's own notation. Empty means all three named ones.
+    pub formats: Vec<String>,
     /// True when a pattern that matches no file is an error.
     pub require_files: bool,
     /// The fixed columns of an access log as a spec: landing `landing_weblog.access`,

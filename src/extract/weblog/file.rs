@@ -1,0 +1,211 @@
+//! A log file as text: opened, its compression recognised by its first bytes, never by its name.
+//!
+//! Plain text, gzip with any number of members, and zstd with any number of frames. Only regular
+//! files are opened: a FIFO or a device would block or never end.
+
+use std::fs::{File, Metadata};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use super::identity::{HEAD, Inode, Seen};
+use crate::error::{Error, Result};
+
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+
+/// Bytes read at a time.
+const BLOCK: usize = 256 * 1024;
+
+/// Text that is this many times longer than its compressed file, and longer than
+/// [`BOMB_BYTES`], is a bomb.
+const BOMB_RATIO: u64 = 1000;
+const BOMB_BYTES: u64 = 10 << 30;
+
+/// An open log.
+pub struct LogFile {
+    text: Text,
+    path: String,
+    /// Bytes of the file on the disk.
+    pub size: u64,
+    pub inode: Option<Inode>,
+    /// Bytes of text read so far.
+    at: u64,
+}
+
+enum Text {
+    Plain(File),
+    Gzip(Box<flate2::bufread::MultiGzDecoder<BufReader<File>>>),
+    Zstd(Box<zstd::Decoder<'static, BufReader<File>>>),
+}
+
+impl LogFile {
+    /// Opens the file at `path`, called `name` in messages.
+    ///
+    /// Errors: `weblog/not_a_file`, `weblog/unreadable` with the system's reason.
+    pub fn open(path: &Path, name: &str) -> Result<LogFile> {
+        // asked before opening, because opening a FIFO waits for its writer
+        regular(&std::fs::metadata(path).map_err(|e| unreadable(name, e))?, name)?;
+        let mut file = File::open(path).map_err(|e| unreadable(name, e))?;
+        let metadata = file.metadata().map_err(|e| unreadable(name, e))?;
+        regular(&metadata, name)?;
+        let mut magic = [0; 4];
+        let length = fill(&mut file, &mut magic).map_err(|e| unreadable(name, e))?;
+        file.rewind().map_err(|e| unreadable(name, e))?;
+        let magic = magic.get(..length).unwrap_or_default();
+        let text = if magic.starts_with(GZIP) {
+            let reader = BufReader::with_capacity(BLOCK, file);
+            Text::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(reader)))
+        } else if magic == ZSTD {
+            let reader = BufReader::with_capacity(BLOCK, file);
+            let decoder = zstd::Decoder::with_buffer(reader).map_err(|e| unreadable(name, e))?;
+            Text::Zstd(Box::new(decoder))
+        } else {
+            Text::Plain(file)
+        };
+        let (size, inode) = (metadata.len(), inode(&metadata));
+        Ok(LogFile { text, path: name.to_string(), size, inode, at: 0 })
+    }
+
+    /// Reads text until `buffer` is full or the text ends.
+    ///
+    /// Errors: `weblog/compressed` for a cut or damaged file, `weblog/bomb`, `weblog/unreadable`.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let read = match &mut self.text {
+            Text::Plain(file) => fill(file, buffer),
+            Text::Gzip(decoder) => fill(decoder, buffer),
+            Text::Zstd(decoder) => fill(decoder, buffer),
+        };
+        let read = read.map_err(|e| match self.text {
+            Text::Plain(_) => unreadable(&self.path, e),
+            _ => Error::failed(
+                "weblog/compressed",
+                format!("`{}` is cut or damaged after {} bytes of text", self.path, self.at),
+            )
+            .because(e)
+            .hint("nothing of it is landed; copy the whole file again"),
+        })?;
+        self.at += read as u64;
+        let plain = matches!(self.text, Text::Plain(_));
+        if !plain && self.at > BOMB_BYTES && self.at / self.size.max(1) > BOMB_RATIO {
+            let what = format!("`{}` unpacks to more than {BOMB_RATIO} times its size", self.path);
+            return Err(Error::failed("weblog/bomb", what).hint("remove it from `files`"));
+        }
+        Ok(read)
+    }
+
+    /// Goes to byte `offset` of the text, calling `passed` with text that had to be read over.
+    pub fn skip_to(&mut self, offset: u64, mut passed: impl FnMut(&[u8])) -> Result<()> {
+        if let Text::Plain(file) = &mut self.text {
+            file.seek(SeekFrom::Start(offset)).map_err(|e| unreadable(&self.path, e))?;
+            self.at = offset;
+            return Ok(());
+        }
+        let mut buffer = vec![0; BLOCK];
+        while self.at < offset {
+            let wanted = usize::try_from(offset - self.at).unwrap_or(BLOCK).min(BLOCK);
+            let read = self.read(buffer.get_mut(..wanted).unwrap_or_default())?;
+            if read == 0 {
+                break;
+            }
+            passed(buffer.get(..read).unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// The first bytes of the text, at most [`HEAD`]: enough to recognise a log.
+    pub fn head(&mut self) -> Result<Vec<u8>> {
+        let mut head = vec![0; HEAD];
+        let length = self.read(&mut head)?;
+        head.truncate(length);
+        Ok(head)
+    }
+
+    /// False if the text surely ends before byte `end`.
+    pub fn reaches(&self, end: u64) -> bool {
+        !matches!(self.text, Text::Plain(_)) || self.size >= end
+    }
+
+    /// Looks at the whole file: its head and where its last newline is.
+    pub fn survey(mut self) -> Result<Seen> {
+        let mut head = self.head()?;
+        let end = match &mut self.text {
+            Text::Plain(file) => {
+                let end = last_newline(file, self.size).map_err(|e| unreadable(&self.path, e))?;
+                end.unwrap_or(0)
+            }
+            _ => {
+                let newline = |bytes: &[u8]| memchr::memrchr(b'\n', bytes).map(|i| i as u64 + 1);
+                let mut end = newline(&head).unwrap_or(0);
+                let mut buffer = vec![0; BLOCK];
+                loop {
+                    let before = self.at;
+                    let read = self.read(&mut buffer)?;
+                    if read == 0 {
+                        break end;
+                    }
+                    if let Some(last) = newline(buffer.get(..read).unwrap_or_default()) {
+                        end = before + last;
+                    }
+                }
+            }
+        };
+        head.truncate(usize::try_from(end).unwrap_or(HEAD).min(HEAD));
+        Ok(Seen { path: self.path, head, end, inode: self.inode })
+    }
+}
+
+/// Offset just after the last newline before `size`, searched from the end.
+fn last_newline(file: &mut File, size: u64) -> io::Result<Option<u64>> {
+    let mut buffer = vec![0; 64 * 1024];
+    let mut end = size;
+    while end > 0 {
+        let start = end.saturating_sub(buffer.len() as u64);
+        file.seek(SeekFrom::Start(start))?;
+        let wanted = (end - start) as usize;
+        let read = fill(file, buffer.get_mut(..wanted).unwrap_or_default())?;
+        if let Some(last) = memchr::memrchr(b'\n', buffer.get(..read).unwrap_or_default()) {
+            return Ok(Some(start + last as u64 + 1));
+        }
+        end = start;
+    }
+    Ok(None)
+}
+
+/// Reads until the buffer is full or the input ends.
+fn fill(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match input.read(rest) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(filled)
+}
+
+fn regular(metadata: &Metadata, name: &str) -> Result<()> {
+    if metadata.is_file() {
+        return Ok(());
+    }
+    let kind = if metadata.is_dir() { "a folder" } else { "no regular file" };
+    let error = Error::config("weblog/not_a_file", format!("`{name}` is {kind}"));
+    Err(error.hint("name log files, for example `logs/access.log*`"))
+}
+
+/// The error of a log that cannot be opened or read.
+pub fn unreadable(name: &str, cause: io::Error) -> Error {
+    Error::connect("weblog/unreadable", format!("cannot read the log `{name}`")).because(cause)
+}
+
+#[cfg(unix)]
+fn inode(metadata: &Metadata) -> Option<Inode> {
+    use std::os::unix::fs::MetadataExt;
+    Some(Inode { device: metadata.dev(), number: metadata.ino() })
+}
+
+#[cfg(not(unix))]
+fn inode(_: &Metadata) -> Option<Inode> {
+    None
+}

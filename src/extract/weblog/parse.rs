@@ -1,0 +1,135 @@
+//! A chunk of text to a batch of rows and a list of rejected lines. It reads no file.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+
+use super::batch::Columns;
+use super::country::Resolver;
+use super::counts::Counts;
+use super::format::Formats;
+use super::line::{Line, LineError, limit};
+use super::scan::{self, Found, Lines, Marks};
+use crate::error::Result;
+
+/// What a chunk held.
+#[derive(Debug)]
+pub struct Parsed {
+    pub batch: Option<RecordBatch>,
+    pub rejected: Vec<Rejected>,
+    pub counts: Counts,
+    /// Newlines passed, those of empty lines too: for the numbers of the lines that follow.
+    pub newlines: u64,
+}
+
+/// A line that cannot be landed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// Line within the chunk, from 0.
+    pub line: u64,
+    /// Byte offset in the file.
+    pub offset: u64,
+    pub error: LineError,
+    /// The line without its newline; of a line over the limit its beginning.
+    pub raw: Vec<u8>,
+}
+
+/// A worker's parser; it keeps its memory and what it learned from chunk to chunk.
+pub struct Parser {
+    formats: Arc<Formats>,
+    schema: SchemaRef,
+    marks: Marks,
+    columns: Columns,
+}
+
+impl Parser {
+    /// `schema` is that of [`super::batch::schema`].
+    pub fn new(formats: Arc<Formats>, schema: SchemaRef, resolver: Arc<Resolver>) -> Parser {
+        Parser { formats, schema, marks: Marks::default(), columns: Columns::new(resolver) }
+    }
+
+    /// Parses whole lines of the log `file_id` that start at byte `offset`.
+    ///
+    /// Errors only if the columns do not fit together, which no text can bring about.
+    pub fn parse(&mut self, file_id: &str, offset: u64, text: &[u8]) -> Result<Parsed> {
+        let mut parsed = Parsed {
+            batch: None,
+            rejected: Vec::new(),
+            counts: Counts { bytes: text.len() as u64, ..Counts::default() },
+            newlines: 0,
+        };
+        // One pass over the chunk; only if it fails are lines looked at one by one.
+        let utf8 = std::str::from_utf8(text).is_ok();
+        self.columns.start(text.len() / 160);
+        for found in Lines::new(text, &mut self.marks) {
+            let line = parsed.newlines;
+            parsed.newlines += 1;
+            let start = offset + found.start as u64;
+            match read(&self.formats, text, &found, utf8) {
+                Ok(Some(fields)) => {
+                    self.columns.push(start, &fields);
+                    parsed.counts.rows += 1;
+                }
+                Ok(None) => parsed.counts.empty += 1,
+                Err(error) => {
+                    let raw = text.get(found.start..found.end).unwrap_or_default();
+                    let kept = match error {
+                        LineError::TooLong { .. } => raw.get(..limit::KEPT).unwrap_or(raw),
+                        _ => raw,
+                    };
+                    parsed.counts.reject(error.reason());
+                    parsed.rejected.push(Rejected {
+                        line,
+                        offset: start,
+                        error,
+                        raw: kept.to_vec(),
+                    });
+                }
+            }
+        }
+        parsed.counts.lines += parsed.counts.rows;
+        parsed.batch = self.columns.finish(file_id, &self.schema)?;
+        Ok(parsed)
+    }
+
+    /// A line too long to be held: `beginning` are its first bytes, `bytes` its length.
+    pub fn too_long(offset: u64, beginning: &[u8], bytes: u64) -> Parsed {
+        let error = LineError::TooLong { bytes };
+        let mut counts = Counts { bytes: bytes + 1, ..Counts::default() };
+        counts.reject(error.reason());
+        let rejected = Rejected { line: 0, offset, error, raw: beginning.to_vec() };
+        Parsed { batch: None, rejected: vec![rejected], counts, newlines: 1 }
+    }
+}
+
+/// The fields of a line, `None` if it is empty.
+#[inline]
+fn read<'t>(
+    formats: &Formats,
+    text: &'t [u8],
+    found: &Found,
+    utf8: bool,
+) -> Result<Option<Line<'t>>, LineError> {
+    if utf8
+        && formats.combined_first
+        && let Some(line) = scan::combined(text, found)
+    {
+        return Ok(Some(line));
+    }
+    strict(formats, text.get(found.start..found.end).unwrap_or_default())
+}
+
+#[cold]
+fn strict<'t>(formats: &Formats, line: &'t [u8]) -> Result<Option<Line<'t>>, LineError> {
+    if line.is_empty() || line == b"\r" {
+        return Ok(None);
+    }
+    if line.len() > limit::LINE {
+        return Err(LineError::TooLong { bytes: line.len() as u64 });
+    }
+    if let Err(error) = std::str::from_utf8(line) {
+        return Err(LineError::NotUtf8 { at: error.valid_up_to() });
+    }
+    formats.read(line).map(Some)
+}
