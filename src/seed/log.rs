@@ -286,13 +286,16 @@ impl Lines {
     /// Status, and the size of the answer where there is one.
     fn outcome(&mut self, page: Page) -> (u64, Option<i64>) {
         let random = &mut self.random;
-        if page == Page::Missing {
-            return (404, Some(548));
+        match page {
+            Page::Missing => return (404, Some(548)),
+            // A form that was taken answers with where to go next.
+            Page::Cart | Page::Checkout if !random.once_in(50) => return (302, Some(0)),
+            _ => {}
         }
         match random.below(1_000) {
             0..900 => (200, Some(random.between(420, 48_000))),
-            900..950 => (304, None),
-            950..970 => (301, Some(178)),
+            900..950 if page != Page::Cart && page != Page::Checkout => (304, None),
+            900..970 => (301, Some(178)),
             970..980 => (403, Some(153)),
             980..992 => (404, Some(548)),
             992..997 => (500, Some(0)),

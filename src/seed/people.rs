@@ -81,8 +81,8 @@ const fn customer(
     country: &'static str,
 ) -> Customer {
     // Every third has a second line, every fifth an empty third one: NULL and '' are not the same.
-    let second = if number % 3 == 0 { Some("Unit 4") } else { None };
-    let third = if number % 5 == 0 { Some("") } else { None };
+    let second = if number.is_multiple_of(3) { Some("Unit 4") } else { None };
+    let third = if number.is_multiple_of(5) { Some("") } else { None };
     let (state, post_code) = match country.as_bytes() {
         b"US" => (Some("NY"), "12207"),
         b"CA" => (None, "K1A 0B1"),

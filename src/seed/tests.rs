@@ -1,3 +1,5 @@
+//! Tests of the sample as a whole, on SQLite files.
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;

@@ -44,7 +44,7 @@ impl Value {
 
     /// An amount of cents with four decimals.
     pub fn total(cents: i64) -> Value {
-        Value::Decimal { units: cents * 100, scale: 4 }
+        Value::Decimal { units: cents.saturating_mul(100), scale: 4 }
     }
 
     /// Appends the value as SQL literals spell it, without quotes; nothing for NULL.

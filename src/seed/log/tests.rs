@@ -1,3 +1,5 @@
+//! Tests of the sample log, read by a slow and obvious parser of their own.
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;

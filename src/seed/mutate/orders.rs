@@ -129,7 +129,7 @@ async fn revise_order(
 ) -> Result<()> {
     let no = Value::Text(order.to_owned().into());
     let mut live = lines.len();
-    let mut total = 0;
+    let mut total: i64 = 0;
     for line in lines {
         let line_no = Value::Text(line.no.into());
         if live > 1 && random.once_in(LINE_DELETED_ONCE_IN) {
@@ -146,13 +146,15 @@ async fn revise_order(
             let other = random.between(1, 19);
             (line.cents, if other < line.quantity { other } else { other + 1 })
         };
-        total += cents * quantity;
+        // What a loaded extract holds may overflow; the column then refuses the largest number.
+        let line_total = cents.saturating_mul(quantity);
+        total = line_total.saturating_add(total);
         let sql = "update order_lines set unit_price = ?, quantity = ?, line_total = ?, \
                    updated_datetime = ? where order_no = ? and order_line_no = ?";
         let values = [
             Value::price(cents),
             Value::Integer(quantity),
-            Value::total(cents * quantity),
+            Value::total(line_total),
             day.stamp.clone(),
             no.clone(),
             line_no,
