@@ -69,10 +69,8 @@ fn text(project: &Project, (task, statements): &Emitted) -> String {
 }
 
 fn object((task, statements): &Emitted) -> serde_json::Value {
-    let statements: Vec<_> = statements
-        .iter()
-        .map(|s| json!({"text": s.text, "place": s.place.to_string()}))
-        .collect();
+    let statements: Vec<_> =
+        statements.iter().map(|s| json!({"text": s.text, "place": s.place.to_string()})).collect();
     json!({"v": 1, "task": task, "statements": statements})
 }
 

@@ -13,30 +13,21 @@ use crate::error::{Error, Result};
 use crate::{layout, sql};
 
 /// What a project keeps out of version control: its state, its private settings, its sample data.
-const GITIGNORE: &str = "/.landfall/\n/landing/\n/landfall.local.toml\n/data/orders.sqlite*\n/data/access.log*\n";
+const GITIGNORE: &str =
+    "/.landfall/\n/landing/\n/landfall.local.toml\n/data/orders.sqlite*\n/data/access.log*\n";
 
 /// Writes the files and says what to do next.
 pub(in crate::cli) fn init(session: &Session, words: &Init) -> Result<Exit> {
     let files = files(&words.dir);
     if !words.force {
-        let taken: Vec<Error> = files
-            .iter()
-            .map(|(path, _)| words.dir.join(path))
-            .filter(|path| path.symlink_metadata().is_ok())
-            .map(|path| {
-                Error::config("init/exists", format!("`{}` exists already", path.display()))
-                    .hint("overwrite it with --force, or choose another folder")
-            })
-            .collect();
-        if let Some(error) = Error::all(taken) {
-            return Err(error);
-        }
+        refuse_existing(&words.dir, &files)?;
     }
     for (path, text) in &files {
         let full = words.dir.join(path);
         write(&full, text, words.force)?;
         session.printer.line(clean_line(&full.display().to_string()))?;
     }
+    ignore(session, &words.dir)?;
     session.printer.flush()?;
     let go = match words.dir.as_os_str().to_str() {
         Some(".") | None => String::new(),
@@ -46,13 +37,42 @@ pub(in crate::cli) fn init(session: &Session, words: &Init) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// All files that are there already, in one error.
+fn refuse_existing(dir: &Path, files: &[(PathBuf, String)]) -> Result<()> {
+    let taken: Vec<String> = files
+        .iter()
+        .map(|(path, _)| dir.join(path))
+        .filter(|path| path.symlink_metadata().is_ok())
+        .map(|path| format!("`{}`", path.display()))
+        .collect();
+    if taken.is_empty() {
+        return Ok(());
+    }
+    let verb = if taken.len() == 1 { "exists" } else { "exist" };
+    Err(Error::config("init/exists", format!("{} {verb} already", taken.join(", ")))
+        .hint("overwrite with --force, or choose another folder"))
+}
+
+/// Writes `.gitignore`; one that is there belongs to somebody and stays.
+fn ignore(session: &Session, dir: &Path) -> Result<()> {
+    let path = dir.join(".gitignore");
+    if path.symlink_metadata().is_ok() {
+        session.printer.say(format!(
+            "kept {}; it should have these lines:\n{}",
+            clean_line(&path.display().to_string()),
+            GITIGNORE.trim_end()
+        ));
+        return Ok(());
+    }
+    write(&path, GITIGNORE, false)?;
+    session.printer.line(clean_line(&path.display().to_string()))
+}
+
 /// The files of a project with sample sources, by their path in it.
 fn files(dir: &Path) -> Vec<(PathBuf, String)> {
     let name = project_name(dir);
-    let mut files = vec![
-        (PathBuf::from(layout::CONFIG_FILE), config::template(Start::Sample, &name)),
-        (PathBuf::from(".gitignore"), GITIGNORE.to_string()),
-    ];
+    let settings = config::template(Start::Sample, &name);
+    let mut files = vec![(PathBuf::from(layout::CONFIG_FILE), settings)];
     files.extend(sql::FILES.iter().map(|file| (PathBuf::from(file.path), file.text.to_string())));
     files
 }
