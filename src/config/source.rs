@@ -290,6 +290,7 @@ fn web_log(
         name: draft.name.clone(),
         files: files.into_iter().map(|(file, _)| file).collect(),
         country,
+        formats: Vec::new(),
         require_files,
         table: spec,
     });
