@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::Statement;
 use crate::dialect::{self, Command, DEFAULT_SCHEMA, ObjectRef};
 use crate::error::{Error, Result};
+use crate::sql;
 use crate::tables::TableName;
 
 /// One `*.sql` file.
@@ -81,7 +82,7 @@ fn read(path: PathBuf) -> Result<SqlFile> {
     })?;
     let parsed = dialect::parse_script(&text, &path)?;
     let (reads, writes) = tables(parsed.iter().map(|p| &p.command));
-    let title = title(&text).unwrap_or(&name).to_string();
+    let title = sql::title(&text).unwrap_or(&name).to_string();
     let verbs = parsed.iter().map(|p| p.command.verb()).collect();
     let statements =
         parsed.into_iter().map(|p| Statement { text: p.text, place: p.place }).collect();
@@ -112,14 +113,6 @@ fn tables<'a>(commands: impl Iterator<Item = &'a Command>) -> (Vec<TableName>, V
         writes.extend(outside(refs.writes, &temporary));
     }
     (reads.difference(&writes).cloned().collect(), writes.into_iter().collect())
-}
-
-/// The first words of the comment a file begins with.
-fn title(text: &str) -> Option<&str> {
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
-    let words = line.strip_prefix("--").or_else(|| line.strip_prefix("/*"))?;
-    let words = words.trim_end_matches("*/").trim_matches(['-', '*', ' ', '\t']);
-    (!words.is_empty()).then_some(words)
 }
 
 #[cfg(test)]
@@ -173,18 +166,5 @@ mod tests {
     #[test]
     fn a_folder_that_is_not_there_holds_no_files() {
         assert!(load(Path::new("/nowhere/at/all")).expect("none").is_empty());
-    }
-
-    #[test]
-    fn titles_come_from_the_first_comment() {
-        for (text, expected) in [
-            ("-- Monthly sales\nselect 1", Some("Monthly sales")),
-            ("\n/* Ten best */ select 1", Some("Ten best")),
-            ("--\nselect 1", None),
-            ("select 1 -- late", None),
-            ("", None),
-        ] {
-            assert_eq!(title(text), expected, "{text:?}");
-        }
     }
 }
