@@ -8,8 +8,8 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-use futures::stream::{self, Stream, StreamExt};
 use futures::FutureExt;
+use futures::stream::{self, Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -51,7 +51,9 @@ where
             Ok(Err(error)) => Some((Err(error), state)),
             Err(join) => {
                 let error = Error::failed("extract/panic", "reading the source broke off")
-                    .hint("this is a defect of Landfall or of its database driver: please report it")
+                    .hint(
+                        "this is a defect of Landfall or of its database driver: please report it",
+                    )
                     .because(join);
                 Some((Err(error), state))
             }
@@ -137,6 +139,54 @@ fn silent() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn batches() -> Batches {
+        use crate::error::Place;
+        use crate::tables::{ColumnSpec, Extract, TableName, TableSpec};
+        let id = ColumnSpec {
+            name: "id".into(),
+            source_name: None,
+            ty: crate::types::SqlType::BigInt,
+            not_null: true,
+        };
+        let spec = TableSpec {
+            source: "s".into(),
+            name: "t".into(),
+            from: "t".into(),
+            columns: vec![id],
+            filter: None,
+            extract: Extract::Full,
+            landing: TableName::new("landing_s", "t"),
+            store: TableName::new("store_s", "t"),
+            key: vec!["id".into()],
+            version: None,
+            place: Place::new("landfall.toml", 1, 1),
+        };
+        Batches::new(&spec, chrono_tz::Tz::UTC)
+    }
+
+    #[tokio::test]
+    async fn a_result_with_another_count_of_rows_is_an_error() {
+        use crate::extract::database::decode::Value;
+        let source = crate::config::DatabaseSource {
+            name: "s".into(),
+            url: "mysql://me@localhost/x".parse().expect("a URL"),
+            password: None,
+            timezone: chrono_tz::Tz::UTC,
+            lag_seconds: 0,
+            tls_off: false,
+            tables: vec![],
+        };
+        let named = Named::new(&source);
+        for (expected, code) in [(2, None), (3, Some("extract/count")), (1, Some("extract/count"))]
+        {
+            let (sender, _receiver) = mpsc::channel(9);
+            let rows = stream::iter([Ok(7), Ok(8)]);
+            let push = |b: &mut Batches, id: &i64| b.push(|_| Value::Integer(*id));
+            let result = pump(rows, push, batches(), expected, &named, &sender).await;
+            assert_eq!(result.err().map(|e| e.code()), code, "{expected}");
+        }
+    }
 
     #[tokio::test]
     async fn an_error_of_the_work_ends_the_stream_once() {

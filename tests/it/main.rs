@@ -1,0 +1,8 @@
+//! The integration tests: one binary, against real servers and the real program.
+//!
+//! `bash tests/run.sh` starts the servers once for all; `cargo test` alone starts its own.
+
+mod support;
+
+/// Extraction from MariaDB, PostgreSQL and SQLite: types, bad input, windows, drift.
+mod database;
