@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use args::{Verb, Words};
 use failure::Style;
 use printer::{ColorWhen, Printer, Volume};
@@ -71,7 +71,14 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             };
             let printer = Printer::new(global.color, volume, global.json);
             let session = Session::new(printer, global);
-            let outcome = dispatch(&session, words.verb);
+            let outcome = match dispatch(&session, words.verb) {
+                // Which signal it was, the error does not know.
+                Err(error) if error.kind() == Kind::Interrupted => {
+                    session.printer.always(format!("{error}"));
+                    Ok(Exit::Stopped(session.stop.signal()))
+                }
+                outcome => outcome,
+            };
             finish(&session.printer, outcome)
         }
         Err(usage) => usage_code(&usage, &args),
@@ -185,7 +192,6 @@ mod tests {
 
     #[test]
     fn exit_codes_are_the_contract() {
-        use crate::error::Kind;
         let codes = [Exit::Done, Exit::Failed, Exit::Changes, Exit::Stopped(2), Exit::Stopped(15)];
         assert_eq!(codes.map(Exit::code), [0, 1, 3, 130, 143]);
         assert_eq!(Exit::Failed.code(), Kind::Failed.exit_code());
