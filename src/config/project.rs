@@ -209,10 +209,9 @@ pub(super) fn path(
 
 /// Where landing goes: a folder or an `s3://` URL.
 fn landing(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Url> {
-    let default = "landing";
-    if !section.settings.contains_key(default) {
-        reader.default(section, "landing", default);
-        return Url::from_file_path(reader.root.join(default)).ok();
+    if !section.settings.contains_key("landing") {
+        reader.default(section, "landing", ".");
+        return Url::from_directory_path(reader.root).ok();
     }
     let text = reader.text(section, "landing")?;
     if !text.as_str().contains("://") {
