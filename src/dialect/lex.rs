@@ -164,9 +164,7 @@ fn piece(
 
 /// `APPROXIMATE COUNT(...)` becomes one function name, which the parser can read.
 fn join_approximate(tokens: &mut Vec<TokenWithSpan>) {
-    let is = |t: &TokenWithSpan, text: &str| {
-        matches!(&t.token, Token::Word(w) if w.quote_style.is_none() && w.value == text)
-    };
+    let is = |t: &TokenWithSpan, text: &str| matches!(&t.token, Token::Word(w) if w.quote_style.is_none() && w.value == text);
     let mut at = 0;
     while at + 1 < tokens.len() {
         if is(&tokens[at], "approximate") && is(&tokens[at + 1], "count") {

@@ -55,7 +55,9 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
             variadic: false,
             returns: |types| match types {
                 [DataType::Utf8 | DataType::Utf8View] => Ok(DataType::Utf8View),
-                _ => plan_err!("LISTAGG(DISTINCT ...) with ORDER BY does not take this type; cast it to VARCHAR in both"),
+                _ => plan_err!(
+                    "LISTAGG(DISTINCT ...) with ORDER BY does not take this type; cast it to VARCHAR in both"
+                ),
             },
             run: |args| Ok(arrow::compute::cast(&args.arg(0)?.array, &DataType::Utf8View)?),
         }),
@@ -302,7 +304,9 @@ fn strtol(args: &Args) -> Result<ArrayRef> {
                     _ => digits,
                 };
                 i64::from_str_radix(digits, base).map(Some).map_err(|_| {
-                    exec_datafusion_err!("the input {text} is not valid to be converted to base {base}")
+                    exec_datafusion_err!(
+                        "the input {text} is not valid to be converted to base {base}"
+                    )
                 })
             }
             _ => Ok(None),

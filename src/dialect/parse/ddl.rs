@@ -5,8 +5,8 @@
 use super::external;
 use super::reader::Reader;
 use crate::dialect::command::{
-    AlterAction, AlterTable, ColumnDef, Command, CreateTable, CreateTableAs, CreateView,
-    DistStyle, Identity, Like, SortKey, SortStyle, TableAttributes,
+    AlterAction, AlterTable, ColumnDef, Command, CreateTable, CreateTableAs, CreateView, DistStyle,
+    Identity, Like, SortKey, SortStyle, TableAttributes,
 };
 use crate::error::Result;
 

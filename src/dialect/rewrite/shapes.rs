@@ -48,7 +48,11 @@ fn minus(body: &mut SetExpr) {
 
 pub fn select(select: &mut Select) -> Result<(), Located> {
     if select.top.is_some() {
-        return Err(located("sql/unsupported", "TOP inside a set operation is not supported locally", select));
+        return Err(located(
+            "sql/unsupported",
+            "TOP inside a set operation is not supported locally",
+            select,
+        ));
     }
     if matches!(select.distinct, Some(Distinct::All)) {
         select.distinct = None;

@@ -85,28 +85,57 @@ fn arithmetic_has_redshifts_types() {
 #[test]
 fn aggregates_have_redshifts_types() {
     columns(&[
-        ("select sum(qty), sum(id), sum(price), sum(comm) from sales",
-         "sum bigint, sum bigint, sum decimal(38,2), sum double precision"),
-        ("select avg(id), avg(price), avg(comm), count(*), count(id) from sales",
-         "avg bigint, avg decimal(38,2), avg double precision, count bigint, count bigint"),
-        ("select row_number() over (order by id), rank() over (order by id), ntile(2) over (order by id) from sales",
-         "row_number bigint, rank bigint, ntile bigint"),
+        (
+            "select sum(qty), sum(id), sum(price), sum(comm) from sales",
+            "sum bigint, sum bigint, sum decimal(38,2), sum double precision",
+        ),
+        (
+            "select avg(id), avg(price), avg(comm), count(*), count(id) from sales",
+            "avg bigint, avg decimal(38,2), avg double precision, count bigint, count bigint",
+        ),
+        (
+            "select row_number() over (order by id), rank() over (order by id), ntile(2) over (order by id) from sales",
+            "row_number bigint, rank bigint, ntile bigint",
+        ),
         ("select approximate count(distinct id) from sales", "count bigint"),
     ]);
     queries(&[
-        ("select avg(qty), avg(price), sum(price), avg(comm), count(qty) from sales", &["2|151.35|454.05|1.3333333333333333|3"]),
-        ("select avg(distinct id) from (select 1 as id union all select 1 union all select 4)", &["2"]),
+        (
+            "select avg(qty), avg(price), sum(price), avg(comm), count(qty) from sales",
+            &["2|151.35|454.05|1.3333333333333333|3"],
+        ),
+        (
+            "select avg(distinct id) from (select 1 as id union all select 1 union all select 4)",
+            &["2"],
+        ),
         ("select avg(id) from sales where false", &["NULL"]),
-        ("select sum(id) over (order by id rows unbounded preceding) from sales", &["1", "3", "6", "10"]),
+        (
+            "select sum(id) over (order by id rows unbounded preceding) from sales",
+            &["1", "3", "6", "10"],
+        ),
         ("select avg(id) over (partition by flag) from sales order by 1", &["2", "2", "2", "3"]),
         ("select median(id), median(price) from sales", &["2.5|76.00"]),
-        ("select listagg(word, ', ') within group (order by word) from store.other", &["deux, one, seven, two"]),
-        ("select id, listagg(distinct word) within group (order by word desc) from store.other group by id order by id",
-         &["1|one", "2|twodeux", "7|seven"]),
-        ("select listagg(nullif(word, 'one'), '-') within group (order by word) from store.other where id = 1", &["NULL"]),
+        (
+            "select listagg(word, ', ') within group (order by word) from store.other",
+            &["deux, one, seven, two"],
+        ),
+        (
+            "select id, listagg(distinct word) within group (order by word desc) from store.other group by id order by id",
+            &["1|one", "2|twodeux", "7|seven"],
+        ),
+        (
+            "select listagg(nullif(word, 'one'), '-') within group (order by word) from store.other where id = 1",
+            &["NULL"],
+        ),
         ("select approximate count(distinct id) from store.other", &["3"]),
-        ("select ratio_to_report(id) over () from store.other order by 1 limit 1", &["0.08333333333333333"]),
-        ("select stddev_pop(id), var_samp(id) from sales", &["1.118033988749895|1.6666666666666667"]),
+        (
+            "select ratio_to_report(id) over () from store.other order by 1 limit 1",
+            &["0.08333333333333333"],
+        ),
+        (
+            "select stddev_pop(id), var_samp(id) from sales",
+            &["1.118033988749895|1.6666666666666667"],
+        ),
     ]);
 }
 
@@ -114,10 +143,14 @@ fn aggregates_have_redshifts_types() {
 fn output_columns_are_named_as_redshift_names_them() {
     columns(&[
         ("select count(*), max(id) from sales", "count bigint, max integer"),
-        ("select dateadd(day, 1, day), date_part(year, day), extract(year from day) from sales",
-         "date_add timestamp, pgdate_part double precision, date_part integer"),
-        ("select id::varchar, upper(name), 1 + 1, case when flag then 1 end from sales",
-         "id varchar, upper varchar, ?column? bigint, case bigint"),
+        (
+            "select dateadd(day, 1, day), date_part(year, day), extract(year from day) from sales",
+            "date_add timestamp, pgdate_part double precision, date_part integer",
+        ),
+        (
+            "select id::varchar, upper(name), 1 + 1, case when flag then 1 end from sales",
+            "id varchar, upper varchar, ?column? bigint, case bigint",
+        ),
         ("select \"ID\", s.Name from sales S", "id integer, name varchar"),
         ("select id, id from sales", "id integer, id integer"),
         ("select nvl(id, 0), coalesce(qty, 0) from sales", "coalesce bigint, coalesce bigint"),
@@ -142,11 +175,26 @@ fn shapes_that_datafusion_lacks() {
         ("select id from sales minus select id from store.other order by 1", &["3", "4"]),
         ("select * exclude (qty, price, comm, day, at, flag) from sales where id = 1", &["1|Ann"]),
         ("select id, name, id + 1 as b exclude name from sales where id = 1", &["1|2"]),
-        ("select id from sales s qualify row_number() over (partition by flag order by id desc) = 1 order by id", &["2", "3", "4"]),
-        ("select flag, count(*) from sales group by all order by flag", &["false|1", "true|2", "NULL|1"]),
-        ("select flag, count(*) from sales group by rollup(flag) order by 2, 1", &["false|1", "NULL|1", "true|2", "NULL|4"]),
-        ("with recursive n(i) as (select 1 union all select i + 1 from n where i < 4) select sum(i) from n", &["10"]),
-        ("select decode(id, 1, 'one', 2, 'two', 'many') from sales order by id", &["one", "two", "many", "many"]),
+        (
+            "select id from sales s qualify row_number() over (partition by flag order by id desc) = 1 order by id",
+            &["2", "3", "4"],
+        ),
+        (
+            "select flag, count(*) from sales group by all order by flag",
+            &["false|1", "true|2", "NULL|1"],
+        ),
+        (
+            "select flag, count(*) from sales group by rollup(flag) order by 2, 1",
+            &["false|1", "NULL|1", "true|2", "NULL|4"],
+        ),
+        (
+            "with recursive n(i) as (select 1 union all select i + 1 from n where i < 4) select sum(i) from n",
+            &["10"],
+        ),
+        (
+            "select decode(id, 1, 'one', 2, 'two', 'many') from sales order by id",
+            &["one", "two", "many", "many"],
+        ),
         ("select id from sales where name similar to '(A|b)%' order by id", &["1", "2"]),
         ("select id from sales where name ilike 'ANN'", &["1"]),
         ("select id from sales where flag = 't' order by id", &["1", "4"]),
@@ -158,7 +206,10 @@ fn comparisons_read_text_as_the_other_side() {
     queries(&[
         ("select id from sales where day = '1/5/2008'", &["1"]),
         ("select id from sales where at >= '2008-02-01' and at < '20081231' order by id", &["2"]),
-        ("select id from sales where day between '2008-01-01' and '2008-03-01' order by id", &["1", "2"]),
+        (
+            "select id from sales where day between '2008-01-01' and '2008-03-01' order by id",
+            &["1", "2"],
+        ),
         ("select id from sales where day in ('2008-01-05', '12-31-2008') order by id", &["1", "3"]),
         ("select id from sales where at > day order by id", &["1", "2"]),
         ("select id from sales order by price", &["1", "2", "3", "4"]),
