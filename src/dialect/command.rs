@@ -243,7 +243,7 @@ pub struct AlterTable {
 
 #[derive(Debug, Clone)]
 pub enum AlterAction {
-    AddColumn(ColumnDef),
+    AddColumn(Box<ColumnDef>),
     DropColumn {
         name: String,
         cascade: bool,

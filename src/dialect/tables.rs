@@ -173,10 +173,10 @@ impl Visitor for Reader {
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         let here = address(query);
-        if let Some(scope) = self.scopes.last_mut() {
-            if let Some(index) = scope.ctes.iter().position(|(_, a)| *a == here) {
-                scope.visible = if scope.recursive { index + 1 } else { index };
-            }
+        if let Some(scope) = self.scopes.last_mut()
+            && let Some(index) = scope.ctes.iter().position(|(_, a)| *a == here)
+        {
+            scope.visible = if scope.recursive { index + 1 } else { index };
         }
         self.scopes.push(scope(query.with.as_ref()));
         ControlFlow::Continue(())
@@ -185,22 +185,22 @@ impl Visitor for Reader {
     fn post_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         self.scopes.pop();
         let here = address(query);
-        if let Some(scope) = self.scopes.last_mut() {
-            if let Some(index) = scope.ctes.iter().position(|(_, a)| *a == here) {
-                scope.visible = index + 1;
-            }
+        if let Some(scope) = self.scopes.last_mut()
+            && let Some(index) = scope.ctes.iter().position(|(_, a)| *a == here)
+        {
+            scope.visible = index + 1;
         }
         ControlFlow::Continue(())
     }
 
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
-        if let Some(mut name) = object_ref(relation) {
-            if name.schema.is_some() || !self.hides(&name.table) {
-                if let Some(table) = name.table.strip_suffix(ROWS_SUFFIX) {
-                    name.table = table.to_owned();
-                }
-                self.found.insert(name);
+        if let Some(mut name) = object_ref(relation)
+            && (name.schema.is_some() || !self.hides(&name.table))
+        {
+            if let Some(table) = name.table.strip_suffix(ROWS_SUFFIX) {
+                name.table = table.to_owned();
             }
+            self.found.insert(name);
         }
         ControlFlow::Continue(())
     }

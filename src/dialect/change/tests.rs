@@ -263,3 +263,17 @@ fn unknown_names_are_refused_with_the_nearest() {
     refuse("delete from store.t where k in (select k from stag)", "sql/unknown-table");
     refuse("update store.t set v = 1, v = 2", "sql/set-twice");
 }
+
+#[test]
+fn a_source_with_a_schema_is_called_by_its_name() {
+    expect(
+        "merge into store.t using public.stage on t.k = stage.k \
+         when matched then update set v = lower(stage.v) || 'x' \
+         when not matched then insert (k, v) values (stage.k, upper(stage.v))",
+        &["1|1|2|bx|2.50", "1|2|3|cx|NULL", "NULL|NULL|9|I|7.00"],
+    );
+    expect(
+        "update store.t set v = stage.v from public.stage where store.t.k = stage.k and stage.k = 2",
+        &["1|1|2|B|2.50"],
+    );
+}

@@ -263,8 +263,8 @@ fn round_to_bigint(args: &Args) -> Result<ArrayRef> {
                 .map(|i| {
                     let Some(v) = floats.get(i) else { return Ok(None) };
                     let v = v.round();
-                    let fits =
-                        (-9.223_372_036_854_775_8e18..9.223_372_036_854_775_8e18).contains(&v);
+                    // the bounds are powers of two, exact as floats
+                    let fits = (-2_f64.powi(63)..2_f64.powi(63)).contains(&v);
                     if fits { Ok(Some(v as i64)) } else { Err(overflow()) }
                 })
                 .collect::<Result<_>>()?

@@ -108,8 +108,11 @@ impl<'a> Instants<'a> {
     }
 }
 
+/// The part a row asks for.
+type PartOfRow<'a> = Box<dyn Fn(usize) -> Result<Option<Part>> + 'a>;
+
 /// The part named by the first argument, for each row.
-fn parts<'a>(args: &'a Args<'a>) -> Result<Box<dyn Fn(usize) -> Result<Option<Part>> + 'a>> {
+fn parts<'a>(args: &'a Args<'a>) -> Result<PartOfRow<'a>> {
     if let Some(name) = args.constant_text(0) {
         let part = known(name)?;
         return Ok(Box::new(move |_| Ok(Some(part))));

@@ -305,11 +305,11 @@ fn decimal_divide(args: &Args) -> Result<ArrayRef> {
         if b == 0 {
             return Err(by_zero());
         }
-        if shift >= 0 {
-            if let Some(scaled) = small_up.and_then(|u| a.checked_mul(u)) {
-                let value = divide_rounded(scaled * b.signum(), b.abs());
-                return narrowed(i256::from_i128(value), precision);
-            }
+        if shift >= 0
+            && let Some(scaled) = small_up.and_then(|u| a.checked_mul(u))
+        {
+            let value = divide_rounded(scaled * b.signum(), b.abs());
+            return narrowed(i256::from_i128(value), precision);
         }
         let value = i256::from_i128(a).checked_mul(up).ok_or_else(overflow)?;
         let by = i256::from_i128(b).checked_mul(down).ok_or_else(overflow)?;
@@ -325,10 +325,8 @@ fn decimal_multiply(args: &Args) -> Result<ArrayRef> {
     let exact = down == i256::ONE;
     let limit = 10_u128.checked_pow(u32::from(precision)).unwrap_or(u128::MAX);
     pairs(args, |a, b| {
-        if exact {
-            if let Some(value) = a.checked_mul(b) {
-                return if value.unsigned_abs() < limit { Ok(value) } else { Err(overflow()) };
-            }
+        if exact && let Some(value) = a.checked_mul(b) {
+            return if value.unsigned_abs() < limit { Ok(value) } else { Err(overflow()) };
         }
         narrowed(divided(i256::from_i128(a).wrapping_mul(i256::from_i128(b)), down), precision)
     })

@@ -168,10 +168,10 @@ impl Format {
             }
         }
         // nothing before the point of a pattern of nines: one zero shows the number is there
-        if !text.chars().any(|c| c.is_ascii_digit() || c == '#') {
-            if let Some(at) = text.rfind(' ') {
-                text.replace_range(at..=at, "0");
-            }
+        if !text.chars().any(|c| c.is_ascii_digit() || c == '#')
+            && let Some(at) = text.rfind(' ')
+        {
+            text.replace_range(at..=at, "0");
         }
         text
     }

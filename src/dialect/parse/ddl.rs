@@ -407,5 +407,5 @@ fn alter_add(r: &mut Reader<'_>) -> Result<AlterAction> {
     }
     let _ = r.take("column");
     let mut ignored = TableAttributes::default();
-    Ok(AlterAction::AddColumn(column(r, &mut ignored)?))
+    Ok(AlterAction::AddColumn(Box::new(column(r, &mut ignored)?)))
 }

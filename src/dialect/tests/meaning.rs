@@ -242,6 +242,9 @@ fn errors_have_code_place_and_the_nearest_name() {
         ("select sum(name) from sales", "sql/type"),
         ("select dateadd(fortnight, 1, day) from sales", "sql/date-part"),
         ("select id, count(*) from sales", "sql/plan"),
+        ("select * from (with c as (select 1) delete from sales) x", "sql/syntax"),
+        ("select * from (update sales set id = 1) x", "sql/syntax"),
+        ("select * from (select id into t from sales) x", "sql/syntax"),
     ]);
     let error = answer("select id,\n  nme from sales").expect_err("unknown");
     assert_eq!(error.place().map(|p| (p.line, p.column)), Some((2, 3)), "{error:?}");
@@ -250,4 +253,84 @@ fn errors_have_code_place_and_the_nearest_name() {
     assert_eq!(error.place().map(|p| (p.line, p.column)), Some((2, 3)), "{error:?}");
     let error = answer("select 1 from\n sales join store.othr o on true").expect_err("unknown");
     assert_eq!(error.advice(), Some("did you mean `store.other`?"));
+}
+
+#[test]
+fn names_resolve_with_and_without_their_schema() {
+    queries(&[
+        ("select other.word from store.other where other.id = 1", &["one"]),
+        ("select store.other.word from store.other where store.other.id = 1", &["one"]),
+        (
+            "select upper(other.word) || '!' from sales join store.other on other.id = sales.id \
+             and sales.id = 1",
+            &["ONE!"],
+        ),
+        (
+            "select upper(store.other.word) from sales inner join store.other \
+             on store.other.id = public.sales.id where public.sales.id + 0 = 1",
+            &["ONE"],
+        ),
+        ("select \"Word\" from STORE.Other O where o.ID = 7", &["seven"]),
+    ]);
+}
+
+#[test]
+fn groups_orders_and_windows_meet_rewritten_expressions() {
+    queries(&[
+        (
+            "select flag, count(*) from sales group by flag having count(*) > 1 order by count(*) desc",
+            &["true|2"],
+        ),
+        (
+            "select date_trunc('month', day), sum(qty) from sales where day is not null \
+             group by 1 order by 1",
+            &["2008-01-01 00:00:00|2", "2008-02-01 00:00:00|1", "2008-12-01 00:00:00|4"],
+        ),
+        (
+            "select date_part(year, day) as y, avg(qty) from sales group by date_part(year, day) \
+             order by date_part(year, day), avg(qty)",
+            &["2008.0|2", "NULL|NULL"],
+        ),
+        ("select max(id) as id from sales having max(id) > 0", &["4"]),
+        ("select count(*) over (partition by flag) from sales order by 1 desc limit 1", &["2"]),
+        ("select lag(id) over (order by id) from sales order by 1", &["1", "2", "3", "NULL"]),
+        (
+            "select last_value(qty ignore nulls) over (order by id rows between unbounded \
+             preceding and unbounded following) from sales limit 1",
+            &["4"],
+        ),
+        (
+            "select id from sales s where nvl(s.qty, 0) = (select max(nvl(q.qty, 0)) from sales q \
+             where q.id = s.id) order by id",
+            &["1", "2", "3", "4"],
+        ),
+        ("select case when sum(qty) > avg(qty) then 'more' else 'less' end from sales", &["more"]),
+        ("with c as (select count(*), max(id) from sales) select c.count + c.max from c", &["8"]),
+        (
+            "select x.id, x.n from (select id, count(*) as n from store.other group by id) x \
+          order by x.n desc, x.id",
+            &["2|2", "1|1", "7|1"],
+        ),
+        ("select id, id as id, name, name from sales where id = 1", &["1|1|Ann|Ann"]),
+        ("select a.id from (select id, id from sales) a where a.id = 1", &["1"]),
+        (
+            "select id from sales union select id from store.other order by id",
+            &["1", "2", "3", "4", "7"],
+        ),
+        (
+            "select coalesce(price, 0), nvl(comm, 0) from sales where id >= 3 order by id",
+            &["350.00|0.0", "0.00|2.0"],
+        ),
+        (
+            "select case flag when true then 1 when false then 0 end from sales order by id",
+            &["1", "0", "NULL", "1"],
+        ),
+        ("select name from sales where name <> 'bob' and id not in (3) order by name", &["Ann"]),
+        (
+            "select id from sales where at between dateadd(day, -1, '2008-02-29') and getdate()",
+            &["2"],
+        ),
+        ("select distinct flag from sales order by flag", &["false", "true", "NULL"]),
+        ("select sum(case when flag then price else 0 end) from sales", &["28.05"]),
+    ]);
 }
