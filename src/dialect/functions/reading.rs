@@ -125,6 +125,13 @@ fn read_field<'t>(read: &mut Read, field: Field, text: &'t str, adjacent: bool) 
             read.julian = Some(i32::try_from(value).ok()?);
             rest
         }
+        _ => return read_time(read, field, text),
+    })
+}
+
+/// The fields of the clock, and those that are read over.
+fn read_time<'t>(read: &mut Read, field: Field, text: &'t str) -> Option<&'t str> {
+    Some(match field {
         Field::Hour24 | Field::Hour12 => {
             let (value, rest) = digits(text, 2)?;
             (read.hour, read.hour12) = (value, field == Field::Hour12);
@@ -165,9 +172,9 @@ fn read_field<'t>(read: &mut Read, field: Field, text: &'t str, adjacent: bool) 
             digits(text, 1)?.1
         }
         Field::WeekOfYear | Field::IsoWeek | Field::Century => digits(text, 2)?.1,
-        Field::IsoYear | Field::IsoDayOfYear | Field::SecondsOfDay => return None,
-        Field::Era { .. } | Field::Zone => text.get(text.len().min(2)..)?,
+        Field::Zone | Field::Era { .. } => text.get(text.len().min(2)..)?,
         Field::Offset => text.get(text.len().min(3)..)?,
+        _ => return None,
     })
 }
 

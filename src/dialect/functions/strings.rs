@@ -63,22 +63,8 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         }),
         text("quote_ident", T, 0, |args| map(args, |t| Ok(crate::sql::quote_identifier(t)))),
         text("quote_literal", T, 0, |args| map(args, |t| Ok(crate::sql::quote_literal(t)))),
-        udf(Function {
-            name: "len",
-            params: T,
-            optional: 0,
-            variadic: false,
-            returns: |_| Ok(DataType::Int32),
-            run: |args| lengths(args, |t| t.chars().count()),
-        }),
-        udf(Function {
-            name: "octet_length",
-            params: T,
-            optional: 0,
-            variadic: false,
-            returns: |_| Ok(DataType::Int32),
-            run: |args| lengths(args, str::len),
-        }),
+        count("len", |args| lengths(args, |t| t.chars().count())),
+        count("octet_length", |args| lengths(args, str::len)),
         udf(Function {
             name: "strtol",
             params: &[Kind::Text, Kind::Int],
@@ -105,6 +91,11 @@ fn text(
         returns: |_| Ok(DataType::Utf8View),
         run,
     })
+}
+
+fn count(name: &'static str, run: fn(&Args) -> Result<ArrayRef>) -> Arc<ScalarUDF> {
+    let returns = |_: &[DataType]| Ok(DataType::Int32);
+    udf(Function { name, params: T, optional: 0, variadic: false, returns, run })
 }
 
 /// Builds text row by row; `None` is NULL.

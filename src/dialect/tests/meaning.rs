@@ -334,3 +334,13 @@ fn groups_orders_and_windows_meet_rewritten_expressions() {
         ("select sum(case when flag then price else 0 end) from sales", &["28.05"]),
     ]);
 }
+
+#[test]
+fn depth_is_refused_before_the_stack_ends() {
+    let brackets = |n: usize| format!("select {}1{}", "(".repeat(n), ")".repeat(n));
+    assert!(answer(&brackets(40)).is_ok());
+    assert_eq!(answer(&brackets(500)).expect_err("too deep").code(), "sql/too-deep");
+    let chain = |n: usize| format!("select id from sales where {} id = 1", "id = 2 or ".repeat(n));
+    assert!(answer(&chain(300)).is_ok());
+    assert_eq!(answer(&chain(20_000)).expect_err("too deep").code(), "sql/too-deep");
+}
