@@ -323,7 +323,7 @@ fn a_run_that_breaks_off_anywhere_goes_on_to_the_same_tables() {
             break;
         }
         broken += 1;
-        turns += turns / 4 + 1;
+        turns += turns / 2 + 1;
     }
     assert!(broken > 5, "only {broken} runs were broken off");
 }
