@@ -2,9 +2,9 @@
 //!
 //! Everything that is wrong is found in one pass, before anything is read.
 
+use super::Warning;
 use super::described::{Driver, SourceColumn, SourceTable};
 use super::kind::{self, Kind};
-use super::Warning;
 use crate::error::{Error, nearest};
 use crate::tables::{Extract, TableSpec};
 
@@ -40,12 +40,7 @@ pub fn check(driver: Driver, spec: &TableSpec, table: &SourceTable) -> (Vec<Erro
     (errors, warnings)
 }
 
-fn check_columns(
-    driver: Driver,
-    spec: &TableSpec,
-    table: &SourceTable,
-    errors: &mut Vec<Error>,
-) {
+fn check_columns(driver: Driver, spec: &TableSpec, table: &SourceTable, errors: &mut Vec<Error>) {
     for column in &spec.columns {
         let name = column.in_source();
         let Some(source) = table.column(driver, name) else {
@@ -57,7 +52,9 @@ fn check_columns(
             errors.push(placed(
                 match nearest(name, names) {
                     Some(near) => error.hint(format!("did you mean `{near}`?")),
-                    None => error.hint("take the column out of the table spec, or bring it back in the source"),
+                    None => error.hint(
+                        "take the column out of the table spec, or bring it back in the source",
+                    ),
                 },
                 spec,
             ));
@@ -105,11 +102,15 @@ fn check_key(
             ));
         }
         if column.folds_case {
-            warn(spec, warnings, format!(
-                "key column `{}` compares without case or trailing blanks in the source: a key \
+            warn(
+                spec,
+                warnings,
+                format!(
+                    "key column `{}` compares without case or trailing blanks in the source: a key \
                  spelled anew there becomes a second row in the store",
-                column.name
-            ));
+                    column.name
+                ),
+            );
         }
     }
     let covered = |name: &String| keys.iter().any(|k| k.name == *name);
@@ -117,12 +118,21 @@ fn check_key(
         return;
     }
     if table.primary_key.is_empty() {
-        warn(spec, warnings, "the source table has no primary key: rows that share the declared key become one".into());
+        warn(
+            spec,
+            warnings,
+            "the source table has no primary key: rows that share the declared key become one"
+                .into(),
+        );
     } else if !table.primary_key.iter().all(covered) {
-        warn(spec, warnings, format!(
-            "the declared key is less than the primary key ({}): rows that share it become one",
-            table.primary_key.join(", ")
-        ));
+        warn(
+            spec,
+            warnings,
+            format!(
+                "the declared key is less than the primary key ({}): rows that share it become one",
+                table.primary_key.join(", ")
+            ),
+        );
     }
 }
 
@@ -136,8 +146,11 @@ fn check_watermark(
     let Extract::Incremental { watermark, .. } = &spec.extract else { return };
     if table.view {
         errors.push(placed(
-            Error::config("source/view", format!("`{}` is a view and can only be read whole", spec.from))
-                .hint("set `incremental = false`, or extract the table behind the view"),
+            Error::config(
+                "source/view",
+                format!("`{}` is a view and can only be read whole", spec.from),
+            )
+            .hint("set `incremental = false`, or extract the table behind the view"),
             spec,
         ));
         return;
@@ -159,7 +172,9 @@ fn check_watermark(
     };
     let kind = kind::understand(driver, &source.type_text).kind;
     let fits = match driver {
-        Driver::Sqlite => !matches!(kind, Kind::Integer | Kind::Float | Kind::Bytes | Kind::Boolean),
+        Driver::Sqlite => {
+            !matches!(kind, Kind::Integer | Kind::Float | Kind::Bytes | Kind::Boolean)
+        }
         Driver::MySql | Driver::Postgres => matches!(kind, Kind::Local | Kind::Instant),
     };
     if !fits || declared.is_some_and(|c| !c.ty.is_time()) {
@@ -175,9 +190,13 @@ fn check_watermark(
             spec,
         ));
     } else if source.nullable && declared.is_none_or(|c| !c.not_null) {
-        warn(spec, warnings, format!(
-            "watermark `{name}` may be NULL in the source: rows without one are read on every run"
-        ));
+        warn(
+            spec,
+            warnings,
+            format!(
+                "watermark `{name}` may be NULL in the source: rows without one are read on every run"
+            ),
+        );
     }
 }
 

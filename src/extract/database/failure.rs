@@ -44,29 +44,51 @@ impl Named {
     pub fn connect(&self, error: sqlx::Error) -> Error {
         let at = &self.address;
         let (code, message, hint) = match number(&error) {
-            Number::MySql(1044 | 1045) => {
-                ("connect/login", format!("{at} refuses the login"), "check the user in source.url and the password")
-            }
-            Number::Postgres(s) if s.starts_with("28") => {
-                ("connect/login", format!("{at} refuses the login"), "check the user in source.url and the password")
-            }
-            Number::MySql(1049) => ("connect/database", format!("{at} has no such database"), "check the path of source.url"),
-            Number::Postgres(s) if s == "3D000" => {
-                ("connect/database", format!("{at} has no such database"), "check the path of source.url")
-            }
-            Number::MySql(1040) => ("connect/busy", format!("{at} takes no more connections"), "run again later, or with fewer --jobs"),
-            Number::Postgres(s) if s == "53300" => {
-                ("connect/busy", format!("{at} takes no more connections"), "run again later, or with fewer --jobs")
-            }
-            Number::Sqlite(26) => {
-                ("connect/not_a_database", format!("{at} is not an SQLite database"), "check the path of source.url")
-            }
+            Number::MySql(1044 | 1045) => (
+                "connect/login",
+                format!("{at} refuses the login"),
+                "check the user in source.url and the password",
+            ),
+            Number::Postgres(s) if s.starts_with("28") => (
+                "connect/login",
+                format!("{at} refuses the login"),
+                "check the user in source.url and the password",
+            ),
+            Number::MySql(1049) => (
+                "connect/database",
+                format!("{at} has no such database"),
+                "check the path of source.url",
+            ),
+            Number::Postgres(s) if s == "3D000" => (
+                "connect/database",
+                format!("{at} has no such database"),
+                "check the path of source.url",
+            ),
+            Number::MySql(1040) => (
+                "connect/busy",
+                format!("{at} takes no more connections"),
+                "run again later, or with fewer --jobs",
+            ),
+            Number::Postgres(s) if s == "53300" => (
+                "connect/busy",
+                format!("{at} takes no more connections"),
+                "run again later, or with fewer --jobs",
+            ),
+            Number::Sqlite(26) => (
+                "connect/not_a_database",
+                format!("{at} is not an SQLite database"),
+                "check the path of source.url",
+            ),
             _ if matches!(error, sqlx::Error::Tls(_)) => (
                 "connect/tls",
                 format!("no safe connection to {at}"),
                 "the certificate must name the host; `ssl-ca` in source.url names your own authority, `tls = \"off\"` does without",
             ),
-            _ => ("connect/unreachable", format!("{at} cannot be reached"), "is the server up, and are host and port of source.url right?"),
+            _ => (
+                "connect/unreachable",
+                format!("{at} cannot be reached"),
+                "is the server up, and are host and port of source.url right?",
+            ),
         };
         Error::connect(code, message).hint(hint).about(&self.source).because(self.text(&error))
     }
@@ -92,16 +114,22 @@ impl Named {
             (_, Number::Postgres(s)) if s.starts_with("57") => {
                 ("extract/stopped", "the server stopped the query: run again")
             }
-            (_, Number::Sqlite(5 | 6)) => {
-                ("extract/busy", "another program is writing to the database: run again when it is done")
-            }
-            (_, Number::Sqlite(11 | 26)) => {
-                ("extract/corrupt", "the file is damaged: see `PRAGMA integrity_check`, restore a backup")
-            }
-            (sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed, _) => {
-                ("extract/connection_lost", "the connection broke: run again, what is done stays done")
-            }
-            _ => ("extract/query", "see the server's own words; a `where` of the table spec is the source's own SQL"),
+            (_, Number::Sqlite(5 | 6)) => (
+                "extract/busy",
+                "another program is writing to the database: run again when it is done",
+            ),
+            (_, Number::Sqlite(11 | 26)) => (
+                "extract/corrupt",
+                "the file is damaged: see `PRAGMA integrity_check`, restore a backup",
+            ),
+            (sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed, _) => (
+                "extract/connection_lost",
+                "the connection broke: run again, what is done stays done",
+            ),
+            _ => (
+                "extract/query",
+                "see the server's own words; a `where` of the table spec is the source's own SQL",
+            ),
         };
         Error::failed(code, format!("{doing} failed")).hint(hint).because(self.text(&error))
     }

@@ -145,9 +145,7 @@ fn mysql(name: &str, numbers: &[u32], whole: &str) -> Understood {
         "smallint" | "year" => plain(Kind::Integer, SqlType::SmallInt),
         "int" | "integer" if unsigned => plain(Kind::Integer, SqlType::BigInt),
         "mediumint" | "int" | "integer" => plain(Kind::Integer, SqlType::Integer),
-        "bigint" if unsigned => {
-            plain(Kind::Integer, SqlType::Decimal { precision: 20, scale: 0 })
-        }
+        "bigint" if unsigned => plain(Kind::Integer, SqlType::Decimal { precision: 20, scale: 0 }),
         "bigint" => plain(Kind::Integer, SqlType::BigInt),
         "decimal" | "numeric" => {
             decimal(numbers, plain(Kind::Decimal, SqlType::Decimal { precision: 10, scale: 0 }))
@@ -277,8 +275,11 @@ mod tests {
             (Sqlite, "double", Kind::Float, "double precision"),
         ] {
             let understood = understand(driver, text);
-            assert_eq!((understood.kind, understood.proposed.to_string().as_str()),
-                       (kind, proposed), "{text}");
+            assert_eq!(
+                (understood.kind, understood.proposed.to_string().as_str()),
+                (kind, proposed),
+                "{text}"
+            );
             assert!(accepts(driver, understood.kind, understood.proposed), "{text}");
         }
     }

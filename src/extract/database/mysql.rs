@@ -4,8 +4,6 @@
 //! tables; with PROCESS it also sees open transactions, and without it windows stay `lag_seconds`
 //! behind. It never writes.
 
-use std::time::Duration;
-
 use chrono::{Duration as Span, NaiveDateTime};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow, MySqlSslMode};
 use sqlx::{ConnectOptions, Row};
@@ -267,24 +265,28 @@ impl MySql {
         now: NaiveDateTime,
         maria: bool,
     ) -> Result<Option<NaiveDateTime>, sqlx::Error> {
-        sqlx::raw_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-            .execute(&mut *connection)
-            .await?;
-        // `trx_started` is in the zone of the server's process; our own tells which that is.
+        // `trx_started` is in the zone of the server's process (`field_store_time_t` of InnoDB),
+        // whatever the session's zone. Of the offsets of today and yesterday the one further east
+        // is taken: in an hour that clocks repeat it gives the earlier, safe start.
         let row = sqlx::query(
-            "SELECT CAST(min(CASE WHEN trx_mysql_thread_id <> CONNECTION_ID() \
-             THEN trx_started END) AS CHAR), \
-             CAST(min(CASE WHEN trx_mysql_thread_id = CONNECTION_ID() \
-             THEN trx_started END) AS CHAR) FROM information_schema.innodb_trx",
+            "SELECT CAST(min(trx_started) AS CHAR), \
+             TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), \
+             CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')), \
+             TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP() - INTERVAL 1 DAY, \
+             CONVERT_TZ(UTC_TIMESTAMP() - INTERVAL 1 DAY, '+00:00', 'SYSTEM')) \
+             FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> CONNECTION_ID()",
         )
         .fetch_one(&mut *connection)
         .await?;
-        sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await?;
-        let moment = |text: Option<String>| text.and_then(|t| parse_moment(&t).ok());
-        let oldest = moment(row.try_get(0)?);
-        let ours = moment(row.try_get(1)?);
-        let transaction = oldest.map(|oldest| oldest - zone_of_process(now, ours));
-        let age = if maria { "CAST(max(time_ms) AS DOUBLE)" } else { "CAST(max(time) AS DOUBLE) * 1000 + 1000" };
+        let began = row.try_get::<Option<String>, _>(0)?.and_then(|t| parse_moment(&t).ok());
+        let today = row.try_get::<Option<i64>, _>(1)?.unwrap_or(0);
+        let yesterday = row.try_get::<Option<i64>, _>(2)?.unwrap_or(0);
+        let transaction = began.map(|began| began - Span::seconds(today.max(yesterday)));
+        let age = if maria {
+            "CAST(max(time_ms) AS DOUBLE)"
+        } else {
+            "CAST(max(time) AS DOUBLE) * 1000 + 1000"
+        };
         let sql = format!(
             "SELECT {age} FROM information_schema.processlist WHERE id <> CONNECTION_ID() \
              AND command IN ('Query', 'Execute', 'Prepare', 'Long Data', 'Fetch', 'Bulk_execute')"
@@ -319,34 +321,5 @@ impl MySql {
             }
         }
         Ok(None)
-    }
-}
-
-/// The offset of the zone `ours` is written in, `ours` being a time of about `now`: a multiple of
-/// a quarter of an hour.
-fn zone_of_process(now: NaiveDateTime, ours: Option<NaiveDateTime>) -> Span {
-    let Some(ours) = ours else { return Span::zero() };
-    let quarter = Duration::from_secs(900).as_secs() as i64;
-    let seconds = (ours - now).num_seconds();
-    Span::seconds((seconds + quarter / 2).div_euclid(quarter) * quarter)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_zone_of_the_process_is_known_by_our_own_transaction() {
-        let at = |text: &str| parse_moment(text).expect(text);
-        let now = at("2026-01-01 12:00:00.9");
-        for (ours, hours) in [
-            (Some(at("2026-01-01 12:00:00")), 0.0),
-            (Some(at("2026-01-01 07:00:01")), -5.0),
-            (Some(at("2026-01-01 17:30:01")), 5.5),
-            (None, 0.0),
-        ] {
-            let minutes = zone_of_process(now, ours).num_minutes();
-            assert_eq!(minutes, (hours * 60.0) as i64, "{ours:?}");
-        }
     }
 }

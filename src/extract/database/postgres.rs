@@ -92,12 +92,11 @@ impl Source for Postgres {
         let mut connection = self.open().await?;
         let failed = |e| self.named.query("reading the clock", e);
         // A statement of its own: the time is read before anything else is looked at.
-        let micros: i64 = sqlx::query_scalar(
-            "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
-        )
-        .fetch_one(&mut connection)
-        .await
-        .map_err(failed)?;
+        let micros: i64 =
+            sqlx::query_scalar("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+                .fetch_one(&mut connection)
+                .await
+                .map_err(failed)?;
         let now = moment(micros)?;
         let server = self.server(&mut connection).await;
         let row = sqlx::query(
@@ -153,12 +152,7 @@ impl Source for Postgres {
             .map_err(|e| self.named.query("beginning the snapshot", e))
     }
 
-    async fn stream(
-        &self,
-        connection: &mut PgConnection,
-        job: Job,
-        sender: &Sender,
-    ) -> Result<()> {
+    async fn stream(&self, connection: &mut PgConnection, job: Job, sender: &Sender) -> Result<()> {
         let mut query = sqlx::query(job.select.text());
         for bind in job.select.binds {
             query = query.bind(bind);
@@ -305,6 +299,9 @@ impl Postgres {
 
 fn moment(micros: i64) -> Result<NaiveDateTime> {
     moment_of_micros(micros).ok_or_else(|| {
-        Error::failed("extract/clock", format!("the source's clock says {micros}, which is no time"))
+        Error::failed(
+            "extract/clock",
+            format!("the source's clock says {micros}, which is no time"),
+        )
     })
 }

@@ -158,7 +158,9 @@ impl Ask<'_> {
                 };
                 let range = range(&column, start.map(&mut bound), bound(end));
                 // Zero dates lie before every window, and NULL in none: read each time.
-                format!("({range} OR {column} < CAST('1000-01-01' AS DATETIME) OR {column} IS NULL)")
+                format!(
+                    "({range} OR {column} < CAST('1000-01-01' AS DATETIME) OR {column} IS NULL)"
+                )
             }
             Driver::Postgres => {
                 let cast = if local { "timestamp" } else { "timestamptz" };

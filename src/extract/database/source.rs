@@ -61,8 +61,7 @@ pub trait Source: Clone + Send + Sync + Sized + 'static {
     ) -> impl Future<Output = Result<u64>> + Send;
 
     /// Opens the one consistent, read-only snapshot of the connection (rule W9).
-    fn begin(&self, connection: &mut Self::Connection)
-    -> impl Future<Output = Result<()>> + Send;
+    fn begin(&self, connection: &mut Self::Connection) -> impl Future<Output = Result<()>> + Send;
 
     /// Sends the rows of a job.
     fn stream(
@@ -145,7 +144,8 @@ pub async fn with_time_limit<C>(
 
 /// True for a server on this machine, by address or socket: nobody can listen in between.
 pub fn is_local(url: &url::Url) -> bool {
-    let socket = |name: &str, value: &str| name == "socket" || name == "host" && value.starts_with('/');
+    let socket =
+        |name: &str, value: &str| name == "socket" || name == "host" && value.starts_with('/');
     if url.query_pairs().any(|(name, value)| socket(&name, &value)) {
         return true;
     }
@@ -169,7 +169,10 @@ pub fn parse_moment(text: &str) -> Result<NaiveDateTime> {
         _ => None,
     };
     micros.and_then(moment_of_micros).ok_or_else(|| {
-        Error::failed("extract/clock", format!("the source's clock says `{text}`, which is no time"))
+        Error::failed(
+            "extract/clock",
+            format!("the source's clock says `{text}`, which is no time"),
+        )
     })
 }
 

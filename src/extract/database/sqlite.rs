@@ -110,8 +110,7 @@ impl Source for Sqlite {
 
     async fn clock(&self) -> Result<Reading> {
         let server = format!("sqlite@{}", gethostname::gethostname().to_string_lossy());
-        let options =
-            self.options.clone().read_only(false).busy_timeout(PATIENCE_OF_THE_CLOCK);
+        let options = self.options.clone().read_only(false).busy_timeout(PATIENCE_OF_THE_CLOCK);
         let why = match options.connect().await {
             Err(e) => self.why_unseen(e)?,
             Ok(mut connection) => match self.clock_without_writer(&mut connection).await {
@@ -148,11 +147,7 @@ impl Source for Sqlite {
         Ok(bytes.map(|b| String::from_utf8_lossy(&b).into_owned()))
     }
 
-    async fn count(
-        &self,
-        connection: &mut SqliteConnection,
-        statement: &Statement,
-    ) -> Result<u64> {
+    async fn count(&self, connection: &mut SqliteConnection, statement: &Statement) -> Result<u64> {
         let mut query = sqlx::query_scalar::<_, i64>(statement.text());
         for bind in &statement.binds {
             query = query.bind(bind);

@@ -8,8 +8,8 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-use futures::stream::{self, Stream, StreamExt};
 use futures::FutureExt;
+use futures::stream::{self, Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -51,7 +51,9 @@ where
             Ok(Err(error)) => Some((Err(error), state)),
             Err(join) => {
                 let error = Error::failed("extract/panic", "reading the source broke off")
-                    .hint("this is a defect of Landfall or of its database driver: please report it")
+                    .hint(
+                        "this is a defect of Landfall or of its database driver: please report it",
+                    )
                     .because(join);
                 Some((Err(error), state))
             }
@@ -176,7 +178,8 @@ mod tests {
             tables: vec![],
         };
         let named = Named::new(&source);
-        for (expected, code) in [(2, None), (3, Some("extract/count")), (1, Some("extract/count"))] {
+        for (expected, code) in [(2, None), (3, Some("extract/count")), (1, Some("extract/count"))]
+        {
             let (sender, _receiver) = mpsc::channel(9);
             let rows = stream::iter([Ok(7), Ok(8)]);
             let push = |b: &mut Batches, id: &i64| b.push(|_| Value::Integer(*id));

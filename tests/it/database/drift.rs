@@ -34,7 +34,8 @@ async fn columns_that_come_are_told_and_columns_that_go_fail_with_the_fix() {
     assert!(warnings.iter().any(|w| w.table == "t" && w.message.contains("`colour` (varchar(9))")));
     assert_eq!(read_all(&database, &spec).await.rows, [["1", "2"]]);
     // Widened: what still fits is landed, what does not is put aside.
-    run(&mut root, "ALTER TABLE t MODIFY v BIGINT; INSERT INTO t (id, v) VALUES (2, 1 << 40)").await;
+    run(&mut root, "ALTER TABLE t MODIFY v BIGINT; INSERT INTO t (id, v) VALUES (2, 1 << 40)")
+        .await;
     let all = read_all(&database, &spec).await;
     assert_eq!(all.rows, [["1", "2"]]);
     assert_eq!(all.reasons(), [("row/out_of_range", "v".to_string())]);

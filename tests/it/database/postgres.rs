@@ -47,7 +47,12 @@ async fn every_type_lands_exactly_or_with_a_reason() {
         ("timestamptz", "'-infinity'", "timestamptz", Ok("NULL")),
         ("date", "'infinity'", "date", Ok("NULL")),
         ("date", "'2021-02-28'", "date", Ok("2021-02-28")),
-        ("timestamp", "'2021-02-28 10:11:12.123456'", "timestamp", Ok("2021-02-28T10:11:12.123456")),
+        (
+            "timestamp",
+            "'2021-02-28 10:11:12.123456'",
+            "timestamp",
+            Ok("2021-02-28T10:11:12.123456"),
+        ),
         ("timestamptz", "'2021-02-28 10:11:12+05'", "timestamptz", Ok("2021-02-28T05:11:12Z")),
         ("timestamptz", "'2021-02-28 10:11:12+05'", "timestamp", Ok("2021-02-28T05:11:12")),
         ("time", "'10:11:12.5'", "time", Ok("10:11:12.500")),
@@ -55,8 +60,12 @@ async fn every_type_lands_exactly_or_with_a_reason() {
         ("integer[]", "'{1,2}'", "varchar(9)", Ok("{1,2}")),
         ("int4range", "'[1,5)'", "varchar(9)", Ok("[1,5)")),
         ("interval", "'1 day 02:00'", "varchar(20)", Ok("1 day 02:00:00")),
-        ("uuid", "'00000000-0000-0000-0000-000000000001'", "varchar(36)",
-            Ok("00000000-0000-0000-0000-000000000001")),
+        (
+            "uuid",
+            "'00000000-0000-0000-0000-000000000001'",
+            "varchar(36)",
+            Ok("00000000-0000-0000-0000-000000000001"),
+        ),
         ("jsonb", "'{\"a\": 1}'", "varchar(20)", Ok("{\"a\": 1}")),
         ("mood", "'fine'", "varchar(9)", Ok("fine")),
         ("cents", "125", "integer", Ok("125")),
@@ -67,10 +76,13 @@ async fn every_type_lands_exactly_or_with_a_reason() {
     let database = connect(&url).await;
     for (number, (definition, value, ty, want)) in cases.into_iter().enumerate() {
         let table = format!("t{number}");
-        run(&mut connection, &format!(
-            "CREATE TABLE {table} (id integer PRIMARY KEY, v {definition}); \
+        run(
+            &mut connection,
+            &format!(
+                "CREATE TABLE {table} (id integer PRIMARY KEY, v {definition}); \
              INSERT INTO {table} VALUES (1, {value})"
-        ))
+            ),
+        )
         .await;
         let spec = spec(&table, &[("id", "integer"), ("v", ty)]);
         assert_eq!(database.check(&[&spec]).await.expect(definition), [], "{definition} as {ty}");
@@ -91,7 +103,9 @@ async fn infinity_is_counted() {
          INSERT INTO t VALUES (1, 'infinity'), (2, '-infinity'), (3, NULL)",
     )
     .await;
-    let all = read_all(&connect(&url).await, &spec("t", &[("id", "integer"), ("at", "timestamptz")])).await;
+    let all =
+        read_all(&connect(&url).await, &spec("t", &[("id", "integer"), ("at", "timestamptz")]))
+            .await;
     assert_eq!(all.column(1), ["NULL"; 3]);
     let [warning] = all.warnings.as_slice() else { panic!("{:?}", all.warnings) };
     assert!(warning.contains("`at`: 2 values") && warning.contains("infinity"), "{warning}");
@@ -174,8 +188,5 @@ async fn a_killed_connection_is_an_error_and_never_a_short_table() {
         last = Some(item);
     }
     let error = last.expect("an end").expect_err("an error at the end");
-    assert!(
-        ["extract/connection_lost", "extract/stopped"].contains(&error.code()),
-        "{error:?}"
-    );
+    assert!(["extract/connection_lost", "extract/stopped"].contains(&error.code()), "{error:?}");
 }

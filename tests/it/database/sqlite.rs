@@ -71,10 +71,13 @@ async fn every_storage_class_lands_exactly_or_with_a_reason() {
     ];
     for (number, (definition, value, ty, want)) in cases.into_iter().enumerate() {
         let table = format!("t{number}");
-        run(&mut connection, &format!(
-            "CREATE TABLE {table} (id INTEGER PRIMARY KEY, v {definition}); \
+        run(
+            &mut connection,
+            &format!(
+                "CREATE TABLE {table} (id INTEGER PRIMARY KEY, v {definition}); \
              INSERT INTO {table} VALUES (1, {value})"
-        ))
+            ),
+        )
         .await;
         let all = read_all(&database, &spec(&table, &[("id", "integer"), ("v", ty)])).await;
         let got = match (all.rows.first(), all.rejects.first()) {
@@ -100,11 +103,7 @@ async fn a_window_takes_both_spellings_of_a_moment_and_what_is_none() {
     let at = |hour: u32| {
         chrono::NaiveDate::from_ymd_opt(2021, 1, 1).and_then(|d| d.and_hms_opt(hour, 0, 0))
     };
-    let window = Window::Range {
-        start: at(10),
-        end: at(11).expect("a time"),
-        server: "x".into(),
-    };
+    let window = Window::Range { start: at(10), end: at(11).expect("a time"), server: "x".into() };
     let all = super::read(&database, &spec, &window).await.expect("the rows");
     assert_eq!(all.column(0), ["2", "3", "11"]);
     // What is no moment lies in no window; it is put aside each time instead of being lost.
@@ -129,7 +128,8 @@ async fn what_is_no_database_is_told_and_never_made() {
     let error = Database::connect(&source(&url_of(dir.path()))).await.expect_err("a directory");
     assert_eq!(error.code(), "connect/not_a_file");
     let text = dir.path().join("text.sqlite");
-    std::fs::write(&text, "no database at all, but long enough to look at".repeat(100)).expect("a file");
+    std::fs::write(&text, "no database at all, but long enough to look at".repeat(100))
+        .expect("a file");
     let error = Database::connect(&source(&url_of(&text))).await.expect_err("no database");
     assert_eq!(error.code(), "connect/not_a_database");
 }
@@ -187,17 +187,14 @@ async fn a_large_table_comes_whole_and_discovery_proposes_what_reads_it() {
     assert_eq!(found[0].watermark.as_deref(), Some("updated_datetime"));
     let types: Vec<String> = found[0].columns.iter().map(|c| c.ty.to_string()).collect();
     assert_eq!(types, ["bigint", "decimal(10,2)", "timestamp"]);
-    let columns: Vec<(&str, &str)> = found[0]
-        .columns
-        .iter()
-        .zip(&types)
-        .map(|(c, ty)| (c.name.as_str(), ty.as_str()))
-        .collect();
+    let columns: Vec<(&str, &str)> =
+        found[0].columns.iter().zip(&types).map(|(c, ty)| (c.name.as_str(), ty.as_str())).collect();
     let spec = incremental("lines", &columns, "updated_datetime");
     assert_eq!(database.check(&[&spec]).await.expect("fits"), []);
     let (windows, _) = database.windows(&[&spec], &Default::default()).await.expect("windows");
     let all = super::read(&database, &spec, &windows["lines"]).await.expect("the rows");
     assert_eq!((all.rows.len(), all.rejects.len()), (50_000, 0));
-    let cents: u64 = all.column(1).iter().map(|v| v.replace('.', "").parse::<u64>().expect("cents")).sum();
+    let cents: u64 =
+        all.column(1).iter().map(|v| v.replace('.', "").parse::<u64>().expect("cents")).sum();
     assert_eq!(cents, 50_000 * 50_001 / 2);
 }

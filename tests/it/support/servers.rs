@@ -3,7 +3,7 @@
 //! Every test gets a database of its own, so tests do not meet.
 
 use std::io::{BufRead, BufReader};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -13,8 +13,8 @@ use url::Url;
 struct Servers {
     mysql: Url,
     postgres: Url,
-    /// Servers of our own stop when this closes, which it does however the process ends.
-    _hold: Option<ChildStdin>,
+    /// Servers of our own stop when the input of this closes, which it does however we end.
+    _own: Option<Child>,
 }
 
 fn servers() -> &'static Servers {
@@ -22,7 +22,7 @@ fn servers() -> &'static Servers {
     SERVERS.get_or_init(|| {
         let given = |name: &str| std::env::var(name).ok().and_then(|url| url.parse().ok());
         match (given("LANDFALL_TEST_MYSQL"), given("LANDFALL_TEST_POSTGRES")) {
-            (Some(mysql), Some(postgres)) => Servers { mysql, postgres, _hold: None },
+            (Some(mysql), Some(postgres)) => Servers { mysql, postgres, _own: None },
             _ => start(),
         }
     })
@@ -36,7 +36,6 @@ fn start() -> Servers {
         .stdout(Stdio::piped())
         .spawn()
         .expect("bash runs tests/servers.sh");
-    let hold = child.stdin.take();
     let mut said = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let mut line = || said.next().and_then(Result::ok).expect("servers; see `bash tests/run.sh`");
     let (mysql, postgres) = (line(), line());
@@ -44,7 +43,7 @@ fn start() -> Servers {
     Servers {
         mysql: mysql.parse().expect("a URL"),
         postgres: postgres.parse().expect("a URL"),
-        _hold: hold,
+        _own: Some(child),
     }
 }
 

@@ -87,9 +87,8 @@ impl Batches {
             }
         }
         if let Some((index, why)) = fault {
-            let raw = json::row(
-                self.names.iter().enumerate().map(|(i, name)| (name.as_str(), value(i))),
-            );
+            let raw =
+                json::row(self.names.iter().enumerate().map(|(i, name)| (name.as_str(), value(i))));
             let column = self.columns.get(index).map_or("", Column::name);
             self.bytes += raw.len();
             self.refused.push(self.rows);

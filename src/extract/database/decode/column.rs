@@ -94,9 +94,9 @@ impl Column {
             }
             SqlType::Varbyte(n) => Builder::Bytes(BinaryBuilder::new(), n as usize),
             SqlType::Date => Builder::Date(Date32Builder::new()),
-            SqlType::Timestamp | SqlType::TimestampTz => Builder::Moment(
-                TimestampMicrosecondBuilder::new().with_data_type(spec.ty.arrow()),
-            ),
+            SqlType::Timestamp | SqlType::TimestampTz => {
+                Builder::Moment(TimestampMicrosecondBuilder::new().with_data_type(spec.ty.arrow()))
+            }
             SqlType::Time => Builder::Time(Time64MicrosecondBuilder::new()),
         };
         Column {

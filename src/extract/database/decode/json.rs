@@ -112,10 +112,10 @@ mod tests {
         assert_eq!(json["at"], "1970-01-01 00:00:00.000001");
         assert_eq!(json["none"], serde_json::Value::Null);
         assert_eq!(json["nan"], "NaN");
-        let order: Vec<usize> =
-            ["\"id\"", "\"big\"", "\"price\"", "\"nan\""].iter().filter_map(|k| {
-                std::str::from_utf8(&bytes).expect("text").find(k)
-            }).collect();
+        let order: Vec<usize> = ["\"id\"", "\"big\"", "\"price\"", "\"nan\""]
+            .iter()
+            .filter_map(|k| std::str::from_utf8(&bytes).expect("text").find(k))
+            .collect();
         assert!(order.len() == 4 && order.is_sorted(), "{order:?}");
     }
 }

@@ -26,7 +26,10 @@ pub enum Value<'a> {
     /// A decimal number as text, as MySQL sends DECIMAL.
     Digits(&'a [u8]),
     /// `unscaled / 10^scale`.
-    Decimal { unscaled: i128, scale: u32 },
+    Decimal {
+        unscaled: i128,
+        scale: u32,
+    },
     /// Text; its bytes are not yet known to be UTF-8.
     Text(&'a [u8]),
     Bytes(&'a [u8]),

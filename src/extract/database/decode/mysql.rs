@@ -134,9 +134,7 @@ fn date(bytes: &[u8], wire: Wire) -> Value<'_> {
         [] => Some(0),
         [h, m, s] => calendar::time((*h).into(), (*m).into(), (*s).into(), 0),
         [h, m, s, micros @ ..] => match <[u8; 4]>::try_from(micros) {
-            Ok(b) => {
-                calendar::time((*h).into(), (*m).into(), (*s).into(), u32::from_le_bytes(b))
-            }
+            Ok(b) => calendar::time((*h).into(), (*m).into(), (*s).into(), u32::from_le_bytes(b)),
             Err(_) => return unfit(),
         },
         _ => return unfit(),

@@ -78,7 +78,8 @@ pub fn read(bytes: &[u8], wire: Wire) -> Value<'_> {
         Wire::Bytes => Some(Value::Bytes(bytes)),
         Wire::Other => None,
     };
-    value.unwrap_or(Value::Unfit(reason::WRONG_TYPE, "the value has an unexpected form on the wire"))
+    value
+        .unwrap_or(Value::Unfit(reason::WRONG_TYPE, "the value has an unexpected form on the wire"))
 }
 
 fn integer(bytes: &[u8]) -> Option<i64> {
