@@ -8,6 +8,9 @@ iam_role default
 create external database if not exists;
 
 -- once: it fails where the table exists
+{% if location is not startingwith("'s3://") %}
+-- Redshift reads landing from s3:// only: set its URL in landfall.toml first
+{% endif %}
 create external table {{ landing }} (
 {% for column in columns %}
     {{ column.name }} {{ column.external }}{{ "," if not loop.last }}
@@ -15,8 +18,8 @@ create external table {{ landing }} (
 )
 partitioned by ({{ sequence_column }} bigint)
 stored as parquet
-location '{{ location }}';
+location {{ location }};
 
 alter table {{ landing }} add if not exists
 partition ({{ sequence_column }} = {{ sequence }})
-location '{{ partition_location }}';
+location {{ partition_location }};

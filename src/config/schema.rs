@@ -65,6 +65,7 @@ pub(super) const SOURCE: Keys = &[
     ("password_file", Shape::Text),
     ("password_command", Shape::Texts),
     ("files", Shape::Texts),
+    ("formats", Shape::Texts),
     ("country", Shape::Text),
     ("require_files", Shape::Boolean),
     ("ipinfo_url", Shape::Text),
@@ -75,8 +76,9 @@ pub(super) const SOURCE: Keys = &[
 ];
 
 /// Those of [`SOURCE`] that only a web log has; a database has all the others.
-pub(super) const WEBLOG_ONLY: [&str; 8] = [
+pub(super) const WEBLOG_ONLY: [&str; 9] = [
     "files",
+    "formats",
     "country",
     "require_files",
     "ipinfo_url",

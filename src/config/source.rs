@@ -274,6 +274,7 @@ fn web_log(
         let error = Error::config("config/weblog-table", message);
         reader.errors.push(error.at(table.place.clone()).hint(hint));
     }
+    let formats = reader.texts(section, "formats").unwrap_or_default();
     let require_files = reader.boolean(section, "require_files", true);
     let (secret, pending) = secret(reader, section, around, &TOKEN, false);
     let country = country(reader, section, secret);
@@ -290,6 +291,7 @@ fn web_log(
         name: draft.name.clone(),
         files: files.into_iter().map(|(file, _)| file).collect(),
         country,
+        formats: formats.into_iter().map(|(format, _)| format).collect(),
         require_files,
         table: spec,
     });

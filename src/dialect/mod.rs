@@ -1,1 +1,45 @@
 //! Redshift SQL on DataFusion: parse, rules, rewrite, types, functions. It runs nothing and stores nothing.
+//!
+//! ```text
+//! text ─parse─▶ Parsed ─rules─▶ warnings, refusals
+//!                 ├─ catalog and session commands: their own variants of Command
+//!                 ├─ DML: change_set ─▶ a query that yields row identity and new values
+//!                 └─ query ─rewrite─▶ plan_query ─▶ LogicalPlan
+//! ```
+//!
+//! DML never reaches DataFusion as DML: in 55.2 its DELETE and UPDATE hooks lose the WHERE clause
+//! of subqueries and constants, and change every row.
+
+mod build;
+mod casts;
+mod change;
+mod command;
+pub mod functions;
+mod lex;
+mod operators;
+mod parse;
+mod plan;
+mod rewrite;
+mod rules;
+mod session;
+mod tables;
+
+pub use casts::assignment_casts;
+pub use change::{
+    ChangeSet, ChangeSetKind, ROW_DELETE, ROW_FILE, ROW_POSITION, ROWS_SUFFIX, ShapeColumn,
+    TableShape, change_set, rows_name,
+};
+pub use command::{
+    AlterAction, AlterTable, ColumnDef, Command, CreateExternalSchema, CreateExternalTable,
+    CreateTable, CreateTableAs, CreateView, Delete, DistStyle, Identity, Insert, InsertSource,
+    Like, Merge, MergeAction, MergeClause, MergeForm, ObjectRef, Parsed, Partition, SortKey,
+    SortStyle, TableAttributes, Update,
+};
+pub use parse::{parse_query, parse_script};
+pub use plan::{Clock, output_name, plan_query};
+pub use rules::{Finding, RULES, Rule, Severity, check, refuse};
+pub use session::{CATALOG, DEFAULT_SCHEMA, session_state};
+pub use tables::{TableRefs, tables_of};
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,6 @@
 //! There is one template, `sql/store/merge.sql`, for every table; what it does and why stands in
 //! it. Nothing here runs a statement.
 
-mod names;
 mod template;
 
 use crate::error::{Error, Result};

@@ -4,10 +4,10 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
-use super::names::quoted;
 use crate::error::{Error, Place, Result};
 use crate::layout;
 use crate::sequence::Sequence;
+use crate::sql::{quote_identifier as quoted, quote_literal};
 use crate::tables::{ColumnSpec, ETL_CREATED, ETL_UPDATED, SEQUENCE_COLUMN, TableName, TableSpec};
 use crate::types::SqlType;
 use crate::warehouse::Statement;
@@ -65,7 +65,7 @@ pub fn landing(spec: &TableSpec, root: &url::Url, sequence: Sequence) -> Result<
         column.external = external_type(spec, declared)?;
     }
     let root = root.as_str().trim_end_matches('/');
-    let under = |key: object_store::path::Path| format!("{root}/{key}/").replace('\'', "''");
+    let under = |key: object_store::path::Path| quote_literal(&format!("{root}/{key}/"));
     words.location = under(layout::landing_table(spec));
     words.partition_location = under(layout::landing_partition(spec, sequence));
     render(LANDING_FILE, LANDING, &words)

@@ -90,6 +90,17 @@ fn landing_of_redshift() {
 }
 
 #[test]
+fn landing_that_redshift_cannot_reach_is_said_in_the_script() {
+    let warned = |root: &str| {
+        let root = url::Url::parse(root).expect("a URL");
+        let all = landing_ddl(&order_lines(), &root, Sequence(1)).expect("renders");
+        all[1].text.contains("from s3:// only")
+    };
+    assert!(warned("file:///tmp/landing/"));
+    assert!(!warned("s3://bucket/"));
+}
+
+#[test]
 fn a_type_spectrum_cannot_read_is_refused_for_redshift_only() {
     let spec = spec("m", "t", &[("id", "integer", true), ("at", "time", false)], &["id"], None);
     let root = url::Url::parse("s3://bucket").expect("a URL");

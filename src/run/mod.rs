@@ -1,15 +1,39 @@
 //! Run: one sequence from lock to end: windows, graph, executor, journal.
+//!
+//! ```text
+//! lock ─▶ program ─▶ resume ─▶ sources ─▶ execute ─▶ tasks
+//!         graph      what is   windows    what may   what each does
+//!         hash       done                 run now         │
+//!                                            └─── journal ┘──▶ records, observer
+//! ```
+//!
+//! It knows no SQL and no source: it asks the stages and the engine.
 
-use std::sync::Arc;
+mod drive;
+mod emit;
+mod execute;
+mod graph;
+mod hash;
+mod journal;
+mod lock;
+mod plan;
+mod program;
+mod rerun;
+mod resume;
+mod select;
+mod sources;
+mod tasks;
 
-use tokio_util::sync::CancellationToken;
-
-use crate::config::Project;
-use crate::error::Result;
-use crate::events::{Counts, Observer};
+use crate::events::Counts;
 use crate::sequence::{RunId, Sequence};
 use crate::task::{Layer, TaskName};
 use crate::window::Window;
+
+pub use drive::run;
+pub use emit::emit;
+pub use lock::{Holder, holder};
+pub use plan::plan;
+pub use rerun::{invalidate, rerun_preview};
 
 /// What the user asked of a run.
 #[derive(Debug, Clone, Default)]
@@ -61,39 +85,5 @@ pub struct PlannedTask {
     pub estimate: Option<u64>,
 }
 
-/// Runs the unfinished sequence, or opens the next one, to its end or as far as it goes.
-///
-/// Errors before the first task (configuration, connection, lock) return `Err`; a failing task
-/// does not: it is told to the observer and counted in the summary.
-pub async fn run(
-    _project: &Project,
-    _options: &Options,
-    _observer: Arc<dyn Observer>,
-    _stop: CancellationToken,
-) -> Result<Summary> {
-    todo!()
-}
-
-/// What [`run`] would do. Writes nothing; asks the sources for counts unless `offline`.
-pub async fn plan(_project: &Project, _options: &Options, _offline: bool) -> Result<Plan> {
-    todo!()
-}
-
-/// The tasks a rerun of `tasks` would invalidate in the last (or the given) sequence:
-/// themselves and everything downstream, in the order of the data.
-pub async fn rerun_preview(
-    _project: &Project,
-    _tasks: &[String],
-    _sequence: Option<Sequence>,
-) -> Result<Vec<TaskName>> {
-    todo!()
-}
-
-/// Takes the markers of these tasks away, so that the next [`run`] does them again.
-pub async fn invalidate(
-    _project: &Project,
-    _tasks: &[TaskName],
-    _sequence: Option<Sequence>,
-) -> Result<()> {
-    todo!()
-}
+#[cfg(test)]
+mod tests;

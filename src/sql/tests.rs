@@ -87,3 +87,18 @@ fn quoted_text_is_one_token_with_the_same_text() {
         }
     }
 }
+
+#[test]
+fn names_are_quoted_only_where_they_must_be() {
+    for (name, quoted) in [
+        ("order_lines", "order_lines"),
+        ("_x9", "_x9"),
+        ("order", "\"order\""),
+        ("a b", "\"a b\""),
+        ("1a", "\"1a\""),
+        ("say\"so", "\"say\"\"so\""),
+        ("", "\"\""),
+    ] {
+        assert_eq!(quote_identifier(name), quoted);
+    }
+}

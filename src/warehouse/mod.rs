@@ -10,6 +10,7 @@
 //! - a statement sees what earlier statements of its batch did; nobody else does before the commit;
 //! - the text of a statement is never changed before it is recorded or sent.
 
+pub mod files;
 pub mod local;
 pub mod record;
 

@@ -1,1 +1,27 @@
-//! The local engine: Redshift SQL on DataFusion over DuckLake tables. Reads and writes nothing else.
+//! The local engine: Redshift SQL on DataFusion over DuckLake tables.
+//!
+//! ```text
+//! statement ─dialect─▶ command ─┬─ definition ─▶ ddl: the shape of the transaction
+//!                               ├─ query ──────▶ bind, plan, collect
+//!                               └─ DML ────────▶ bind, plan its change set, apply to working copies
+//! end of batch ─▶ commit: files are complete, then one catalog transaction with the marker
+//! ```
+//!
+//! It never routes DML through DataFusion's own, and reads no file the catalog does not name.
+
+mod apply;
+mod bind;
+mod catalog;
+mod check;
+mod ddl;
+mod engine;
+mod files;
+mod landing;
+mod statement;
+mod transaction;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+pub use engine::Local;

@@ -1,0 +1,194 @@
+//! What a cast means on Redshift: one rule after type coercion, and the casts of assignment.
+//!
+//! DataFusion's casts truncate 3.7 to 3, read ISO dates only and print timestamps with a `T`.
+
+use arrow::datatypes::{DataType, TimeUnit};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, DFSchema, Result as DfResult, plan_err};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{
+    BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator,
+};
+use datafusion::optimizer::AnalyzerRule;
+
+use super::change::TableShape;
+use super::functions::{self, type_name};
+use crate::error::{Error, Result};
+
+/// Replaces casts by ours, and integer arithmetic by arithmetic that reports overflow.
+#[derive(Debug)]
+pub struct RedshiftCasts;
+
+impl AnalyzerRule for RedshiftCasts {
+    fn name(&self) -> &str {
+        "redshift_casts"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> DfResult<LogicalPlan> {
+        plan.transform_up_with_subqueries(|plan| {
+            let mut schema = merge_schema(&plan.inputs());
+            if let LogicalPlan::TableScan(scan) = &plan {
+                schema.merge(&scan.projected_schema);
+            }
+            let names = NamePreserver::new(&plan);
+            plan.map_expressions(|expr| {
+                let name = names.save(&expr);
+                let rewritten = expr.transform_up(|e| rewrite(e, &schema))?;
+                Ok(rewritten.update_data(|e| name.restore(e)))
+            })
+        })
+        .map(|t| t.data)
+    }
+}
+
+fn rewrite(expr: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
+    match expr {
+        Expr::Cast(cast) => {
+            let from = cast.expr.get_type(schema)?;
+            let to = cast.field.data_type().clone();
+            if from == to && !matches!(*cast.expr, Expr::Literal(..)) {
+                return Ok(Transformed::yes(*cast.expr));
+            }
+            match redshift_cast(*cast.expr, &from, &to)? {
+                Outcome::Ours(expr) => Ok(Transformed::yes(expr)),
+                Outcome::Arrows(expr) => {
+                    Ok(Transformed::no(Expr::Cast(Cast::new_from_field(Box::new(expr), cast.field))))
+                }
+            }
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            let name = match op {
+                Operator::Plus => "checked_add",
+                Operator::Minus => "checked_subtract",
+                Operator::Multiply => "checked_multiply",
+                _ => return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right }))),
+            };
+            let (l, r) = (left.get_type(schema)?, right.get_type(schema)?);
+            if l == r && l.is_signed_integer() {
+                return Ok(Transformed::yes(functions::call(name, vec![*left, *right])?));
+            }
+            Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })))
+        }
+        other => Ok(Transformed::no(other)),
+    }
+}
+
+enum Outcome {
+    Ours(Expr),
+    /// Arrow's cast means the same.
+    Arrows(Expr),
+}
+
+fn is_text(ty: &DataType) -> bool {
+    matches!(ty, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
+}
+
+fn redshift_cast(expr: Expr, from: &DataType, to: &DataType) -> DfResult<Outcome> {
+    use DataType as D;
+    let ours = |name: &str, expr: Expr| functions::call(name, vec![expr]);
+    // our functions answer in one type; Arrow's cast does the rest and reports overflow
+    let then = |expr: Expr, answer: D| {
+        let expr = if answer == *to { expr } else { Expr::Cast(Cast::new(Box::new(expr), to.clone())) };
+        Ok(Outcome::Ours(expr))
+    };
+    let micros = |zone| D::Timestamp(TimeUnit::Microsecond, zone);
+    match (from, to) {
+        (f, D::Date32) if is_text(f) => then(ours("text_to_date", expr)?, D::Date32),
+        (f, D::Timestamp(..)) if is_text(f) => {
+            then(ours("text_to_timestamp", expr)?, micros(None))
+        }
+        (f, D::Boolean) if is_text(f) => then(ours("text_to_boolean", expr)?, D::Boolean),
+        (f, t) if is_text(f) && t.is_integer() => then(ours("text_to_bigint", expr)?, D::Int64),
+        (f, t) if is_text(f) && t.is_numeric() => then(ours("text_to_number", expr)?, D::Utf8View),
+        (D::Float16 | D::Float32 | D::Float64 | D::Decimal128(..), t) if t.is_integer() => {
+            then(ours("round_to_bigint", expr)?, D::Int64)
+        }
+        (D::Timestamp(..), t) if is_text(t) => then(ours("timestamp_to_text", expr)?, D::Utf8View),
+        (D::Float32 | D::Float64, t) if is_text(t) => then(ours("float_to_text", expr)?, D::Utf8View),
+        (D::Boolean, t) if is_text(t) => refuse(from, to),
+        (D::Boolean, D::Decimal128(..) | D::Float32 | D::Float64) => refuse(from, to),
+        (f, D::Date32 | D::Timestamp(..)) if f.is_numeric() => refuse(from, to),
+        (D::Date32 | D::Timestamp(..), t) if t.is_numeric() => refuse(from, to),
+        _ => Ok(Outcome::Arrows(expr)),
+    }
+}
+
+fn refuse<T>(from: &DataType, to: &DataType) -> DfResult<T> {
+    plan_err!("cannot cast type {} to {}", type_name(from), type_name(to))
+}
+
+/// Wraps a plan so that its columns from `first_column` on have the types of the table's columns.
+///
+/// The columns before `first_column` (row identity) pass unchanged. Rounding and formats are
+/// Redshift's; the length of text is not cut: who writes checks the bytes.
+/// Errors: `sql/width` when the counts differ, `sql/type` where Redshift has no such assignment.
+pub fn assignment_casts(
+    plan: LogicalPlan,
+    first_column: usize,
+    shape: &TableShape,
+) -> Result<LogicalPlan> {
+    let fields = plan.schema().fields().len();
+    let expected = first_column + shape.columns.len();
+    if fields != expected {
+        return Err(Error::failed(
+            "sql/width",
+            format!("the statement yields {fields} columns where {} takes {expected}", shape.name),
+        ));
+    }
+    let mut projection = Vec::with_capacity(fields);
+    for (index, (qualifier, field)) in plan.schema().iter().enumerate() {
+        let expr = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+        let column = index.checked_sub(first_column).and_then(|i| shape.columns.get(i));
+        projection.push(match column {
+            None => expr,
+            Some(column) => {
+                let to = column.ty.arrow();
+                assignable(field.data_type(), &to).map_err(|()| {
+                    Error::failed(
+                        "sql/type",
+                        format!(
+                            "column `{}` is of type {} but expression is of type {}",
+                            column.name,
+                            column.ty,
+                            type_name(field.data_type())
+                        ),
+                    )
+                    .about(shape.name.to_string())
+                    .hint("rewrite or cast the expression")
+                })?;
+                let expr = if *field.data_type() == to {
+                    expr
+                } else {
+                    Expr::Cast(Cast::new(Box::new(expr), to))
+                };
+                expr.alias(&column.name)
+            }
+        });
+    }
+    LogicalPlanBuilder::from(plan)
+        .project(projection)
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(|e| super::plan::planning_error(e, None))
+}
+
+/// What Redshift assigns without an explicit cast.
+fn assignable(from: &DataType, to: &DataType) -> std::result::Result<(), ()> {
+    use DataType as D;
+    let temporal = |t: &D| matches!(t, D::Date32 | D::Timestamp(..));
+    let fits = match (from, to) {
+        (D::Null, _) => true,
+        (f, t) if f == t => true,
+        (f, t) if temporal(f) => temporal(t) || is_text(t),
+        (D::Boolean, t) => t.is_integer(),
+        (f, D::Boolean) => f.is_integer() || is_text(f),
+        (f, t) if f.is_numeric() => t.is_numeric() || is_text(t),
+        (f, t) if is_text(f) => !matches!(t, D::Binary),
+        (D::Dictionary(_, value), t) => return assignable(value, t),
+        (D::Time64(_) | D::Time32(_), t) => matches!(t, D::Time64(_)) || is_text(t),
+        (D::Binary | D::BinaryView | D::LargeBinary, t) => matches!(t, D::Binary),
+        _ => false,
+    };
+    if fits { Ok(()) } else { Err(()) }
+}

@@ -1,0 +1,162 @@
+//! INSERT as a query that yields every column of the table, in table order. It writes nothing.
+//!
+//! Source: r_INSERT_30: values fill the named columns, or the first ones; the rest take their
+//! default or NULL. A plain identity column takes no value (widely known; the manual is silent).
+
+use datafusion::sql::sqlparser::ast::{Expr, Query, SelectItem, SetExpr};
+
+use super::update::is_default;
+use super::TableShape;
+use crate::dialect::build;
+use crate::dialect::command::{Insert, InsertSource};
+use crate::error::{Error, Result};
+
+/// The name of the inserted rows inside the query.
+const SOURCE: &str = "__landfall_source";
+
+pub fn query(insert: &Insert, shape: &TableShape) -> Result<Query> {
+    let named = named_columns(&insert.columns, shape)?;
+    match &insert.source {
+        InsertSource::DefaultValues => {
+            let row = shape.columns.iter().map(|c| {
+                build::item(c.default.clone().unwrap_or_else(build::null), &c.name)
+            });
+            Ok(build::select_query(None, build::select(row.collect(), Vec::new(), None)))
+        }
+        InsertSource::Query(source) => match plain_values(source) {
+            Some(rows) => values(rows, &named, !insert.columns.is_empty(), shape),
+            None => wrapped(source, &named, !insert.columns.is_empty(), shape),
+        },
+    }
+}
+
+/// Positions in the table of the columns that get values, in the order of the values.
+fn named_columns(columns: &[String], shape: &TableShape) -> Result<Vec<usize>> {
+    if columns.is_empty() {
+        return Ok((0..shape.columns.len()).collect());
+    }
+    let mut named = Vec::with_capacity(columns.len());
+    for column in columns {
+        let position = shape.position(column)?;
+        if named.contains(&position) {
+            return Err(Error::failed(
+                "sql/insert-twice",
+                format!("column `{column}` is named more than once"),
+            ));
+        }
+        named.push(position);
+    }
+    Ok(named)
+}
+
+/// The rows of a bare `VALUES (...), (...)`.
+fn plain_values(query: &Query) -> Option<Vec<&Vec<Expr>>> {
+    match query.body.as_ref() {
+        SetExpr::Values(values) if query.with.is_none() => {
+            Some(values.rows.iter().map(|r| &r.content).collect())
+        }
+        SetExpr::Query(inner) if query.with.is_none() && query.limit_clause.is_none() => {
+            plain_values(inner)
+        }
+        _ => None,
+    }
+}
+
+/// VALUES with DEFAULT filled in: every row gives every column of the table.
+fn values(
+    rows: Vec<&Vec<Expr>>,
+    named: &[usize],
+    exact: bool,
+    shape: &TableShape,
+) -> Result<Query> {
+    let width = rows.first().map_or(0, |r| r.len());
+    check_width(width, named.len(), exact)?;
+    let defaults: Vec<Expr> =
+        shape.columns.iter().map(|c| c.default.clone().unwrap_or_else(build::null)).collect();
+    let mut full = Vec::with_capacity(rows.len());
+    for row in rows {
+        if row.len() != width {
+            return Err(Error::failed("sql/insert-width", "VALUES lists are not of one length")
+                .hint("give every row the same number of values"));
+        }
+        let mut values = defaults.clone();
+        for (position, value) in named.iter().zip(row) {
+            if let Some(slot) = values.get_mut(*position).filter(|_| !is_default(value)) {
+                *slot = value.clone();
+            }
+        }
+        full.push(values);
+    }
+    // One SELECT per row would plan slowly; one VALUES types each column over all its rows.
+    let body = SetExpr::Values(datafusion::sql::sqlparser::ast::Values {
+        explicit_row: false,
+        value_keyword: false,
+        rows: full
+            .into_iter()
+            .map(datafusion::sql::sqlparser::ast::Parens::with_empty_span)
+            .collect(),
+    });
+    let names: Vec<String> = shape.columns.iter().map(|c| c.name.clone()).collect();
+    let source = build::derived(build::query(None, body), SOURCE, &names);
+    let projection = names
+        .iter()
+        .map(|name| build::item(build::qualified(SOURCE, name), name))
+        .collect();
+    Ok(build::select_query(None, build::select(projection, vec![build::alone(source)], None)))
+}
+
+/// The rows of a query, spread over the columns of the table.
+///
+/// A query whose width cannot be read off its text is taken to fill all named columns; the planner
+/// refuses it where it does not.
+fn wrapped(source: &Query, named: &[usize], exact: bool, shape: &TableShape) -> Result<Query> {
+    let width = width_of(source.body.as_ref()).unwrap_or(named.len());
+    check_width(width, named.len(), exact)?;
+    let given: Vec<String> = (0..width).map(|i| format!("__landfall_{i}")).collect();
+    let projection: Vec<SelectItem> = shape
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(position, column)| {
+            let value = named
+                .iter()
+                .position(|p| *p == position)
+                .and_then(|i| given.get(i))
+                .map(|name| build::qualified(SOURCE, name));
+            let value = value
+                .or_else(|| column.default.clone())
+                .unwrap_or_else(build::null);
+            build::item(value, &column.name)
+        })
+        .collect();
+    let from = build::derived(source.clone(), SOURCE, &given);
+    Ok(build::select_query(None, build::select(projection, vec![build::alone(from)], None)))
+}
+
+/// How many columns a query yields, if its text says so.
+fn width_of(body: &SetExpr) -> Option<usize> {
+    match body {
+        SetExpr::Select(select) => {
+            let plain = select.projection.iter().all(|item| {
+                matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. })
+            });
+            (plain && select.exclude.is_none()).then_some(select.projection.len())
+        }
+        SetExpr::Query(query) => width_of(&query.body),
+        SetExpr::SetOperation { left, right, .. } => width_of(left).or_else(|| width_of(right)),
+        SetExpr::Values(values) => values.rows.first().map(|r| r.content.len()),
+        _ => None,
+    }
+}
+
+fn check_width(given: usize, columns: usize, exact: bool) -> Result<()> {
+    let message = if given > columns {
+        format!("INSERT has more expressions than target columns: {given} for {columns}")
+    } else if exact && given < columns {
+        format!("INSERT has more target columns than expressions: {columns} for {given}")
+    } else {
+        return Ok(());
+    };
+    Err(Error::failed("sql/insert-width", message)
+        .hint("name exactly the columns that get a value (r_INSERT_30)"))
+}

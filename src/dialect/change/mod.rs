@@ -1,0 +1,121 @@
+//! INSERT, UPDATE, DELETE and MERGE as a query that yields what changes. It plans and applies nothing.
+//!
+//! The query names the target with row identity as `<schema>.<table>$rows`: a relation with the
+//! table's columns followed by [`ROW_FILE`] (Int32) and [`ROW_POSITION`] (Int64), neither null.
+
+mod delete;
+mod insert;
+mod merge;
+mod target;
+mod update;
+
+use datafusion::sql::sqlparser::ast;
+
+use crate::dialect::command::{Command, ObjectRef};
+use crate::error::{Error, Result};
+use crate::types::SqlType;
+
+pub(crate) use merge::{is_equality, is_qualified};
+
+/// The column that says which file a row stands in (Int32).
+pub const ROW_FILE: &str = "__landfall_file";
+/// The column that says where in its file a row stands (Int64).
+pub const ROW_POSITION: &str = "__landfall_position";
+/// The column that says a matched row goes away, in a MERGE that deletes (Boolean).
+pub const ROW_DELETE: &str = "__landfall_delete";
+/// What is put after a table's name to name its rows with identity.
+pub const ROWS_SUFFIX: &str = "$rows";
+
+/// The name under which a table's rows with identity are registered.
+pub fn rows_name(table: &ObjectRef) -> ObjectRef {
+    ObjectRef { schema: table.schema.clone(), table: format!("{}{ROWS_SUFFIX}", table.table) }
+}
+
+/// What the dialect needs to know of a target.
+#[derive(Debug, Clone)]
+pub struct TableShape {
+    /// The resolved name, with its schema unless it is a temporary table.
+    pub name: ObjectRef,
+    /// In table order.
+    pub columns: Vec<ShapeColumn>,
+}
+
+#[derive(Debug, Clone)]
+pub struct ShapeColumn {
+    pub name: String,
+    pub ty: SqlType,
+    pub not_null: bool,
+    pub default: Option<ast::Expr>,
+    /// Filled by the engine where the query yields NULL.
+    pub identity: bool,
+}
+
+impl TableShape {
+    /// Position of a column, or an error with the nearest name.
+    pub(crate) fn position(&self, column: &str) -> Result<usize> {
+        self.columns.iter().position(|c| c.name == column).ok_or_else(|| {
+            let error = Error::failed(
+                "sql/unknown-column",
+                format!("table {} has no column `{column}`", self.name),
+            );
+            let names = self.columns.iter().map(|c| c.name.as_str());
+            match crate::error::nearest(column, names) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error,
+            }
+        })
+    }
+}
+
+/// What kind of change the rows of the query are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeSetKind {
+    /// Every column of the target, in table order.
+    Insert,
+    /// `ROW_FILE, ROW_POSITION`. A row may come more than once; it goes away once.
+    Delete,
+    /// `ROW_FILE, ROW_POSITION`, then every column of the target with its new value.
+    ///
+    /// A row may come more than once: Redshift then takes any of them, the engine the first.
+    Update,
+    /// `ROW_FILE, ROW_POSITION` (NULL where nothing matched), then, if `delete_matched`,
+    /// [`ROW_DELETE`], then every column of the target.
+    ///
+    /// With `delete_matched` a row with identity goes away and one without is inserted; else a row
+    /// with identity is replaced. A row that comes twice is an error: `Found multiple matches to
+    /// update the same tuple`, unless `remove_duplicates`: then it goes away once, and only rows
+    /// without identity are written.
+    Merge { delete_matched: bool, remove_duplicates: bool },
+}
+
+/// A change to one table, as a query.
+#[derive(Debug, Clone)]
+pub struct ChangeSet {
+    pub kind: ChangeSetKind,
+    /// The resolved name of the table.
+    pub target: ObjectRef,
+    pub query: ast::Query,
+}
+
+/// The change set of an INSERT, UPDATE, DELETE or MERGE.
+///
+/// Values are not cast to the columns' types here; [`crate::dialect::assignment_casts`] does that.
+/// Errors: `sql/unknown-column`, and what Redshift refuses in each statement.
+pub fn change_set(command: &Command, shape: &TableShape) -> Result<ChangeSet> {
+    let (kind, query) = match command {
+        Command::Insert(c) => (ChangeSetKind::Insert, insert::query(c, shape)?),
+        Command::Update(c) => (ChangeSetKind::Update, update::query(c, shape)?),
+        Command::Delete(c) => (ChangeSetKind::Delete, delete::query(c, shape)?),
+        Command::Merge(c) => merge::query(c, shape)?,
+        other => {
+            return Err(Error::failed(
+                "sql/unsupported",
+                format!("{} changes no rows of a table", other.verb()),
+            ));
+        }
+    };
+    Ok(ChangeSet { kind, target: shape.name.clone(), query })
+}
+
+#[cfg(test)]
+mod tests;

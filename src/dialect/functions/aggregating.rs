@@ -1,0 +1,140 @@
+//! What makes DataFusion's aggregates answer in Redshift's types: the input of SUM and the end of AVG.
+//!
+//! Source: r_SUM: BIGINT for integers, DECIMAL(38,s) for decimals, DOUBLE PRECISION for floats.
+//! r_AVG: BIGINT for integers, DECIMAL(38,s) for decimals, DOUBLE PRECISION for floats.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int64Array};
+use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
+use datafusion::common::{Result, plan_err};
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::{
+    Cast, ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+
+use super::casting::divide_rounded;
+use super::udf::{Args, Function, Kind, type_name, udf};
+
+pub fn all() -> Vec<Arc<ScalarUDF>> {
+    vec![
+        input("sum_input", summed),
+        input("median_input", median_of),
+        udf(Function {
+            name: "avg_result",
+            params: &[Kind::Any, Kind::Int],
+            optional: 0,
+            variadic: false,
+            returns: |types| types.first().cloned().map_or_else(|| plan_err!("avg needs a value"), Ok),
+            run: average,
+        }),
+    ]
+}
+
+/// The sum divided by the count: integers truncate, decimals round at their scale.
+fn average(args: &Args) -> Result<ArrayRef> {
+    let counts = args.primitive::<Int64Type>(1)?;
+    let count = |i: usize| counts.get(i).filter(|n| *n != 0);
+    Ok(match args.arg(0)?.array.data_type() {
+        DataType::Decimal128(..) => {
+            let sums = args.primitive::<Decimal128Type>(0)?;
+            let out: Decimal128Array = (0..args.rows)
+                .map(|i| Some(divide_rounded(sums.get(i)?, i128::from(count(i)?))))
+                .collect();
+            Arc::new(out.with_data_type(args.returns.clone()))
+        }
+        DataType::Float64 => {
+            let sums = args.primitive::<Float64Type>(0)?;
+            let out: Float64Array =
+                (0..args.rows).map(|i| Some(sums.get(i)? / count(i)? as f64)).collect();
+            Arc::new(out)
+        }
+        _ => {
+            let sums = args.primitive::<Int64Type>(0)?;
+            let out: Int64Array =
+                (0..args.rows).map(|i| Some(sums.get(i)? / count(i)?)).collect();
+            Arc::new(out)
+        }
+    })
+}
+
+fn input(name: &'static str, to: fn(&DataType) -> Result<DataType>) -> Arc<ScalarUDF> {
+    let signature = Signature::any(1, Volatility::Immutable);
+    Arc::new(ScalarUDF::new_from_impl(Input { name, to, signature }))
+}
+
+/// A value made ready for an aggregate; it becomes a cast, or nothing, before the plan runs.
+#[derive(Debug)]
+struct Input {
+    name: &'static str,
+    to: fn(&DataType) -> Result<DataType>,
+    signature: Signature,
+}
+
+impl PartialEq for Input {
+    fn eq(&self, other: &Input) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Input {}
+
+impl std::hash::Hash for Input {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+fn summed(ty: &DataType) -> Result<DataType> {
+    Ok(match ty {
+        t if t.is_integer() || t.is_null() => DataType::Int64,
+        DataType::Decimal128(_, s) => DataType::Decimal128(38, *s),
+        DataType::Float32 | DataType::Float64 => DataType::Float64,
+        other => return plan_err!("function sum({}) does not exist for this type", type_name(other)),
+    })
+}
+
+/// The middle of two integers may be a half (r_MEDIAN: DECIMAL for integers).
+fn median_of(ty: &DataType) -> Result<DataType> {
+    Ok(match ty {
+        t if t.is_integer() || t.is_null() => DataType::Decimal128(20, 1),
+        DataType::Decimal128(_, s) => DataType::Decimal128(38, *s),
+        DataType::Float32 | DataType::Float64 => DataType::Float64,
+        other => return plan_err!("function median({}) does not exist for this type", type_name(other)),
+    })
+}
+
+impl ScalarUDFImpl for Input {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        (self.to)(types.first().unwrap_or(&DataType::Null))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let to = args.return_field.data_type().clone();
+        match args.args.into_iter().next() {
+            Some(value) => value.cast_to(&to, None),
+            None => plan_err!("{} needs a value", self.name),
+        }
+    }
+
+    fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        let Some(value) = args.into_iter().next() else {
+            return plan_err!("{} needs a value", self.name);
+        };
+        let from = info.get_data_type(&value)?;
+        let to = (self.to)(&from)?;
+        Ok(ExprSimplifyResult::Simplified(if from == to {
+            value
+        } else {
+            Expr::Cast(Cast::new(Box::new(value), to))
+        }))
+    }
+}

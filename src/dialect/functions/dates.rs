@@ -1,0 +1,366 @@
+//! Date and time functions. They read no clock: the clock is pinned before planning.
+//!
+//! Source: the pages of Date_functions_header, named at each function.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, Date32Array, Float64Array, Int32Array, Int64Array, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, Date32Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType};
+use chrono::{Datelike, FixedOffset, NaiveDateTime, Offset, TimeZone, Utc};
+use chrono_tz::Tz;
+use datafusion::common::{DataFusionError, Result, exec_datafusion_err, exec_err};
+use datafusion::logical_expr::ScalarUDF;
+
+use super::parts::{self, DAY, Part};
+use super::udf::{Args, Function, Kind, TIMESTAMP, udf};
+
+pub fn all() -> Vec<Arc<ScalarUDF>> {
+    [
+        Function {
+            name: "dateadd",
+            params: &[Kind::Text, Kind::Int, Kind::Temporal],
+            optional: 0,
+            variadic: false,
+            returns: |types| {
+                Ok(match types.get(2) {
+                    Some(time @ DataType::Time64(_)) => time.clone(),
+                    Some(zoned @ DataType::Timestamp(..)) => zoned.clone(),
+                    _ => TIMESTAMP,
+                })
+            },
+            run: dateadd,
+        },
+        function("datediff", &[Kind::Text, Kind::Temporal, Kind::Temporal], |_| Ok(DataType::Int64), datediff),
+        function("date_part", &[Kind::Text, Kind::Temporal], |_| Ok(DataType::Float64), date_part),
+        function("extract", &[Kind::Text, Kind::Temporal], |_| Ok(DataType::Int32), extract),
+        function("date_trunc", &[Kind::Text, Kind::Timestamp], |_| Ok(TIMESTAMP), date_trunc),
+        function("last_day", &[Kind::Date], |_| Ok(DataType::Date32), last_day),
+        function("add_months", &[Kind::Timestamp, Kind::Int], |_| Ok(TIMESTAMP), add_months),
+        function("months_between", &[Kind::Timestamp, Kind::Timestamp], |_| Ok(DataType::Float64), months_between),
+        function("next_day", &[Kind::Date, Kind::Text], |_| Ok(DataType::Date32), next_day),
+        function("date_cmp", &[Kind::Timestamp, Kind::Timestamp], |_| Ok(DataType::Int32), compare),
+        function("trunc_date", &[Kind::Date], |_| Ok(DataType::Date32), |args| Ok(Arc::clone(&args.arg(0)?.array))),
+        Function {
+            name: "convert_timezone",
+            params: &[Kind::Text, Kind::Text, Kind::Timestamp],
+            optional: 0,
+            variadic: false,
+            returns: |_| Ok(TIMESTAMP),
+            run: convert_timezone,
+        },
+    ]
+    .into_iter()
+    .map(udf)
+    .collect()
+}
+
+fn function(
+    name: &'static str,
+    params: &'static [Kind],
+    returns: fn(&[DataType]) -> Result<DataType>,
+    run: fn(&Args) -> Result<ArrayRef>,
+) -> Function {
+    Function { name, params, optional: 0, variadic: false, returns, run }
+}
+
+/// An argument as microseconds: of the instant, of a date's midnight, or of the day for a time.
+struct Instants<'a> {
+    args: &'a Args<'a>,
+    n: usize,
+}
+
+impl<'a> Instants<'a> {
+    fn new(args: &'a Args<'a>, n: usize) -> Instants<'a> {
+        Instants { args, n }
+    }
+
+    /// All rows of the argument; a constant has one.
+    fn values(&self) -> Result<Box<dyn Fn(usize) -> Option<i64> + 'a>> {
+        let (args, n) = (self.args, self.n);
+        Ok(match args.arg(n)?.array.data_type() {
+            DataType::Date32 => {
+                let days = args.primitive::<Date32Type>(n)?;
+                Box::new(move |i| days.get(i).map(|d| i64::from(d) * DAY))
+            }
+            DataType::Time64(_) => {
+                let times = args.primitive::<Time64MicrosecondType>(n)?;
+                Box::new(move |i| times.get(i))
+            }
+            _ => {
+                let micros = args.primitive::<TimestampMicrosecondType>(n)?;
+                Box::new(move |i| micros.get(i))
+            }
+        })
+    }
+}
+
+/// The part named by the first argument, for each row.
+fn parts<'a>(args: &'a Args<'a>) -> Result<Box<dyn Fn(usize) -> Result<Option<Part>> + 'a>> {
+    if let Some(name) = args.constant_text(0) {
+        let part = known(name)?;
+        return Ok(Box::new(move |_| Ok(Some(part))));
+    }
+    let names = args.text(0)?;
+    Ok(Box::new(move |i| names.get(i).map(known).transpose()))
+}
+
+fn known(name: &str) -> Result<Part> {
+    Part::parse(name)
+        .ok_or_else(|| exec_datafusion_err!("`{name}` is not a date part (r_Dateparts_for_datetime_functions)"))
+}
+
+fn out_of_range() -> DataFusionError {
+    exec_datafusion_err!("timestamp out of range")
+}
+
+/// r_DATEADD.
+fn dateadd(args: &Args) -> Result<ArrayRef> {
+    let part = parts(args)?;
+    let count = args.primitive::<Int64Type>(1)?;
+    let at = Instants::new(args, 2).values()?;
+    let time = matches!(args.returns, DataType::Time64(_));
+    let mut out = Vec::with_capacity(args.rows);
+    for i in 0..args.rows {
+        out.push(match (part(i)?, count.get(i), at(i)) {
+            (Some(part), Some(n), Some(at)) => {
+                let moved = part.add(at, n).ok_or_else(out_of_range)?;
+                Some(if time { moved.rem_euclid(DAY) } else { moved })
+            }
+            _ => None,
+        });
+    }
+    Ok(match args.returns {
+        DataType::Time64(_) => Arc::new(arrow::array::Time64MicrosecondArray::from(out)),
+        DataType::Timestamp(_, zone) => {
+            Arc::new(TimestampMicrosecondArray::from(out).with_timezone_opt(zone.clone()))
+        }
+        _ => Arc::new(TimestampMicrosecondArray::from(out)),
+    })
+}
+
+/// r_DATEDIFF_function.
+fn datediff(args: &Args) -> Result<ArrayRef> {
+    let part = parts(args)?;
+    let (from, to) = (Instants::new(args, 1).values()?, Instants::new(args, 2).values()?);
+    let out: Int64Array = (0..args.rows)
+        .map(|i| {
+            Ok(match (part(i)?, from(i), to(i)) {
+                (Some(part), Some(from), Some(to)) => Some(part.difference(from, to)),
+                _ => None,
+            })
+        })
+        .collect::<Result<_>>()?;
+    Ok(Arc::new(out))
+}
+
+fn part_values(args: &Args) -> Result<Vec<Option<f64>>> {
+    let part = parts(args)?;
+    let at = Instants::new(args, 1).values()?;
+    (0..args.rows)
+        .map(|i| {
+            Ok(match (part(i)?, at(i)) {
+                (Some(part), Some(at)) => Some(part.value(at).ok_or_else(out_of_range)?),
+                _ => None,
+            })
+        })
+        .collect()
+}
+
+/// r_DATE_PART_function: DOUBLE PRECISION.
+fn date_part(args: &Args) -> Result<ArrayRef> {
+    Ok(Arc::new(Float64Array::from(part_values(args)?)))
+}
+
+/// r_EXTRACT_function: INTEGER, without the fraction.
+fn extract(args: &Args) -> Result<ArrayRef> {
+    let whole = |v: f64| v.trunc() as i32;
+    let values = part_values(args)?;
+    Ok(Arc::new(values.into_iter().map(|v| v.map(whole)).collect::<Int32Array>()))
+}
+
+/// r_DATE_TRUNC.
+fn date_trunc(args: &Args) -> Result<ArrayRef> {
+    let part = parts(args)?;
+    let at = args.primitive::<TimestampMicrosecondType>(1)?;
+    let out: TimestampMicrosecondArray = (0..args.rows)
+        .map(|i| match (part(i)?, at.get(i)) {
+            (Some(part), Some(at)) => match part.truncate(at) {
+                Some(start) => Ok(Some(start)),
+                None => exec_err!("date_trunc does not take this date part"),
+            },
+            _ => Ok(None),
+        })
+        .collect::<Result<_>>()?;
+    Ok(Arc::new(out))
+}
+
+/// r_LAST_DAY.
+fn last_day(args: &Args) -> Result<ArrayRef> {
+    let days = args.primitive::<Date32Type>(0)?;
+    let out: Date32Array = (0..args.rows)
+        .map(|i| days.get(i).and_then(parts::date_of).and_then(parts::last_day).map(parts::days_of))
+        .collect();
+    Ok(Arc::new(out))
+}
+
+/// r_ADD_MONTHS: the end of a month stays the end of a month.
+fn add_months(args: &Args) -> Result<ArrayRef> {
+    let at = args.primitive::<TimestampMicrosecondType>(0)?;
+    let count = args.primitive::<Int64Type>(1)?;
+    let out: TimestampMicrosecondArray = (0..args.rows)
+        .map(|i| match (at.get(i), count.get(i)) {
+            (Some(at), Some(n)) => added_months(at, n).map(Some).ok_or_else(out_of_range),
+            _ => Ok(None),
+        })
+        .collect::<Result<_>>()?;
+    Ok(Arc::new(out))
+}
+
+fn added_months(micros: i64, n: i64) -> Option<i64> {
+    let moved = parts::instant(parts::add_months(micros, n)?)?;
+    let was = parts::instant(micros)?;
+    let at_end = parts::last_day(was.date())? == was.date();
+    let date = if at_end { parts::last_day(moved.date())? } else { moved.date() };
+    parts::micros_of(date.and_time(moved.time()))
+}
+
+/// r_MONTHS_BETWEEN_function: whole months between like days or month ends, else with 31-day months.
+fn months_between(args: &Args) -> Result<ArrayRef> {
+    let later = args.primitive::<TimestampMicrosecondType>(0)?;
+    let earlier = args.primitive::<TimestampMicrosecondType>(1)?;
+    let out: Float64Array = (0..args.rows)
+        .map(|i| {
+            let (a, b) = (parts::instant(later.get(i)?)?, parts::instant(earlier.get(i)?)?);
+            Some(between(a, b))
+        })
+        .collect();
+    Ok(Arc::new(out))
+}
+
+fn between(a: NaiveDateTime, b: NaiveDateTime) -> f64 {
+    let months = f64::from((a.year() - b.year()) * 12 + (a.month() as i32 - b.month() as i32));
+    let ends = |d: NaiveDateTime| parts::last_day(d.date()) == Some(d.date());
+    if a.day() == b.day() || (ends(a) && ends(b)) {
+        return months;
+    }
+    let part = |d: NaiveDateTime| {
+        f64::from(d.day())
+            + f64::from(chrono::Timelike::num_seconds_from_midnight(&d)) / 86_400.0
+    };
+    months + (part(a) - part(b)) / 31.0
+}
+
+/// r_NEXT_DAY.
+fn next_day(args: &Args) -> Result<ArrayRef> {
+    let days = args.primitive::<Date32Type>(0)?;
+    let names = args.text(1)?;
+    let out: Date32Array = (0..args.rows)
+        .map(|i| match (days.get(i), names.get(i)) {
+            (Some(day), Some(name)) => {
+                let wanted = weekday(name)
+                    .ok_or_else(|| exec_datafusion_err!("`{name}` is not a day of the week"))?;
+                // 1970-01-01 was a Thursday: day 4 counted from Sunday
+                let now = (day + 4).rem_euclid(7);
+                let ahead = (wanted - now).rem_euclid(7);
+                Ok(Some(day + if ahead == 0 { 7 } else { ahead }))
+            }
+            _ => Ok(None),
+        })
+        .collect::<Result<_>>()?;
+    Ok(Arc::new(out))
+}
+
+/// Days from Sunday; two letters are enough.
+fn weekday(name: &str) -> Option<i32> {
+    const DAYS: [&str; 7] =
+        ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+    let name = name.trim().to_ascii_lowercase();
+    let found = DAYS.iter().position(|d| name.len() >= 2 && d.starts_with(&name))?;
+    i32::try_from(found).ok()
+}
+
+/// r_DATE_CMP.
+fn compare(args: &Args) -> Result<ArrayRef> {
+    let a = args.primitive::<TimestampMicrosecondType>(0)?;
+    let b = args.primitive::<TimestampMicrosecondType>(1)?;
+    let out: Int32Array =
+        (0..args.rows).map(|i| Some(a.get(i)?.cmp(&b.get(i)?) as i32)).collect();
+    Ok(Arc::new(out))
+}
+
+enum Zone {
+    Named(Tz),
+    Fixed(FixedOffset),
+}
+
+/// CONVERT_TIMEZONE: names of the IANA data base, a few abbreviations, and offsets.
+///
+/// An offset counts the POSIX way for a name like `UTC+2` on PostgreSQL; those are refused.
+fn zone(name: &str) -> Result<Zone> {
+    let abbreviations = [
+        ("pst", -8), ("pdt", -7), ("mst", -7), ("mdt", -6), ("cst", -6), ("cdt", -5),
+        ("est", -5), ("edt", -4), ("cet", 1), ("cest", 2), ("jst", 9), ("utc", 0), ("gmt", 0),
+        ("z", 0),
+    ];
+    let lower = name.trim().to_ascii_lowercase();
+    if let Some((_, hours)) = abbreviations.iter().find(|(a, _)| *a == lower) {
+        return FixedOffset::east_opt(hours * 3600).map(Zone::Fixed).ok_or_else(out_of_range);
+    }
+    if let Ok(zone) = Tz::from_str(name.trim()) {
+        return Ok(Zone::Named(zone));
+    }
+    match chrono_tz::TZ_VARIANTS.iter().find(|z| z.name().eq_ignore_ascii_case(name.trim())) {
+        Some(zone) => Ok(Zone::Named(*zone)),
+        None => exec_err!("`{name}` is not a time zone"),
+    }
+}
+
+fn to_utc(zone: &Zone, local: NaiveDateTime) -> NaiveDateTime {
+    match zone {
+        Zone::Fixed(offset) => local - *offset,
+        Zone::Named(tz) => match tz.offset_from_local_datetime(&local) {
+            chrono::LocalResult::Single(o) | chrono::LocalResult::Ambiguous(o, _) => local - o.fix(),
+            // in the gap of a clock put forward: the offset before it
+            chrono::LocalResult::None => {
+                let before = local - chrono::Duration::hours(3);
+                let offset = tz.offset_from_local_datetime(&before).earliest();
+                offset.map_or(local, |o| local - o.fix())
+            }
+        },
+    }
+}
+
+fn from_utc(zone: &Zone, utc: NaiveDateTime) -> NaiveDateTime {
+    match zone {
+        Zone::Fixed(offset) => utc + *offset,
+        Zone::Named(tz) => Utc.from_utc_datetime(&utc).with_timezone(tz).naive_local(),
+    }
+}
+
+/// CONVERT_TIMEZONE(source, target, timestamp).
+fn convert_timezone(args: &Args) -> Result<ArrayRef> {
+    let (sources, targets) = (args.text(0)?, args.text(1)?);
+    let at = args.primitive::<TimestampMicrosecondType>(2)?;
+    let constant = match (args.constant_text(0), args.constant_text(1)) {
+        (Some(source), Some(target)) => Some((zone(source)?, zone(target)?)),
+        _ => None,
+    };
+    let convert = |source: &Zone, target: &Zone, micros: i64| {
+        let local = parts::instant(micros).ok_or_else(out_of_range)?;
+        parts::micros_of(from_utc(target, to_utc(source, local))).ok_or_else(out_of_range)
+    };
+    let out: TimestampMicrosecondArray = (0..args.rows)
+        .map(|i| {
+            let Some(micros) = at.get(i) else { return Ok(None) };
+            match (&constant, sources.get(i), targets.get(i)) {
+                (Some((source, target)), ..) => convert(source, target, micros).map(Some),
+                (None, Some(source), Some(target)) => {
+                    convert(&zone(source)?, &zone(target)?, micros).map(Some)
+                }
+                _ => Ok(None),
+            }
+        })
+        .collect::<Result<_>>()?;
+    Ok(Arc::new(out))
+}

@@ -1,0 +1,100 @@
+//! The functions of Redshift, by family. What a text may call is decided in `rewrite`, not here.
+//!
+//! Where DataFusion's function has Redshift's meaning it is taken, lax about argument types as
+//! Redshift is; elsewhere ours has the name.
+
+mod aggregating;
+mod casting;
+mod dates;
+//mod hashes;
+//mod json;
+mod math;
+mod parts;
+//mod patterns;
+//mod regexp;
+mod strings;
+mod udf;
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use datafusion::common::{Result, plan_datafusion_err};
+use datafusion::functions_aggregate as aggregate;
+use datafusion::functions_window as window;
+use datafusion::logical_expr::{AggregateUDF, Expr, ScalarUDF, WindowUDF};
+
+pub(crate) use parts::Part;
+pub(crate) use udf::{TIMESTAMP, type_name};
+
+static SCALARS: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(|| {
+    [
+        casting::all(),
+        dates::all(),
+        math::all(),
+        aggregating::all(),
+        strings::all(),
+        //patterns::all(),
+        //regexp::all(),
+        //hashes::all(),
+        //json::all(),
+    ]
+    .into_iter()
+    .flatten()
+    // names live as long as the process: the table is made once
+    .map(|f| (&*f.name().to_owned().leak(), f))
+    .collect()
+});
+
+/// Every scalar function of the session.
+pub(crate) fn scalars() -> Vec<Arc<ScalarUDF>> {
+    SCALARS.values().cloned().collect()
+}
+
+/// A call of one of our functions in a plan.
+pub(crate) fn call(name: &str, args: Vec<Expr>) -> Result<Expr> {
+    SCALARS
+        .get(name)
+        .map(|f| f.call(args))
+        .ok_or_else(|| plan_datafusion_err!("function {name} is not registered"))
+}
+
+/// Every aggregate of the session.
+pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
+    vec![
+        aggregate::count::count_udaf(),
+        aggregate::sum::sum_udaf(),
+        aggregate::min_max::min_udaf(),
+        aggregate::min_max::max_udaf(),
+        aggregate::stddev::stddev_udaf(),
+        aggregate::stddev::stddev_pop_udaf(),
+        aggregate::variance::var_samp_udaf(),
+        aggregate::variance::var_pop_udaf(),
+        aggregate::median::median_udaf(),
+        aggregate::percentile_cont::percentile_cont_udaf(),
+        aggregate::string_agg::string_agg_udaf(),
+        aggregate::approx_distinct::approx_distinct_udaf(),
+        aggregate::bool_and_or::bool_and_udaf(),
+        aggregate::bool_and_or::bool_or_udaf(),
+        aggregate::bit_and_or_xor::bit_and_udaf(),
+        aggregate::bit_and_or_xor::bit_or_udaf(),
+        aggregate::grouping::grouping_udaf(),
+        aggregate::first_last::first_value_udaf(),
+    ]
+}
+
+/// Every window function of the session.
+pub(crate) fn windows() -> Vec<Arc<WindowUDF>> {
+    vec![
+        window::row_number::row_number_udwf(),
+        window::rank::rank_udwf(),
+        window::rank::dense_rank_udwf(),
+        window::rank::percent_rank_udwf(),
+        window::cume_dist::cume_dist_udwf(),
+        window::ntile::ntile_udwf(),
+        window::lead_lag::lag_udwf(),
+        window::lead_lag::lead_udwf(),
+        window::nth_value::first_value_udwf(),
+        window::nth_value::last_value_udwf(),
+        window::nth_value::nth_value_udwf(),
+    ]
+}

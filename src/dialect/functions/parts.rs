@@ -1,0 +1,206 @@
+//! The parts of dates, by every name and abbreviation the manual lists. Pure.
+//!
+//! Source: r_Dateparts_for_datetime_functions.
+
+use chrono::{Datelike, Duration, Months, NaiveDate, NaiveDateTime, Timelike};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Millennium,
+    Century,
+    Decade,
+    Epoch,
+    Year,
+    Quarter,
+    Month,
+    Week,
+    DayOfWeek,
+    DayOfYear,
+    Day,
+    Hour,
+    Minute,
+    Second,
+    Millisecond,
+    Microsecond,
+}
+
+const NAMES: &[(Part, &[&str])] = &[
+    (Part::Millennium, &["millennium", "millennia", "mil", "mils"]),
+    (Part::Century, &["century", "centuries", "c", "cent", "cents"]),
+    (Part::Decade, &["decade", "decades", "dec", "decs"]),
+    (Part::Epoch, &["epoch"]),
+    (Part::Year, &["year", "years", "y", "yr", "yrs"]),
+    (Part::Quarter, &["quarter", "quarters", "qtr", "qtrs"]),
+    (Part::Month, &["month", "months", "mon", "mons"]),
+    (Part::Week, &["week", "weeks", "w"]),
+    (Part::DayOfWeek, &["dayofweek", "dow", "dw", "weekday"]),
+    (Part::DayOfYear, &["dayofyear", "doy", "dy", "yearday"]),
+    (Part::Day, &["day", "days", "d"]),
+    (Part::Hour, &["hour", "hours", "h", "hr", "hrs"]),
+    (Part::Minute, &["minute", "minutes", "m", "min", "mins"]),
+    (Part::Second, &["second", "seconds", "s", "sec", "secs"]),
+    (
+        Part::Millisecond,
+        &["millisecond", "milliseconds", "ms", "msec", "msecs", "msecond", "mseconds", "millisec",
+          "millisecs", "millisecon"],
+    ),
+    (
+        Part::Microsecond,
+        &["microsecond", "microseconds", "us", "usec", "usecs", "usecond", "useconds", "microsec",
+          "microsecs", "microsecond"],
+    ),
+];
+
+/// Microseconds in a day.
+pub const DAY: i64 = 86_400_000_000;
+
+impl Part {
+    /// Reads a name in any case.
+    pub fn parse(name: &str) -> Option<Part> {
+        let name = name.trim().to_ascii_lowercase();
+        NAMES.iter().find(|(_, names)| names.contains(&name.as_str())).map(|(part, _)| *part)
+    }
+
+    /// Its fixed length in microseconds, if it has one.
+    fn micros(self) -> Option<i64> {
+        Some(match self {
+            Part::Week => 7 * DAY,
+            Part::Day | Part::DayOfWeek | Part::DayOfYear => DAY,
+            Part::Hour => 3_600_000_000,
+            Part::Minute => 60_000_000,
+            Part::Second | Part::Epoch => 1_000_000,
+            Part::Millisecond => 1_000,
+            Part::Microsecond => 1,
+            _ => return None,
+        })
+    }
+
+    /// Its length in months, if it is counted in them.
+    fn months(self) -> Option<i64> {
+        Some(match self {
+            Part::Millennium => 12_000,
+            Part::Century => 1_200,
+            Part::Decade => 120,
+            Part::Year => 12,
+            Part::Quarter => 3,
+            Part::Month => 1,
+            _ => return None,
+        })
+    }
+
+    /// `micros` moved by `n` of this part. `None` when it leaves the calendar.
+    ///
+    /// A day past the end of the target month becomes its last day (r_DATEADD).
+    pub fn add(self, micros: i64, n: i64) -> Option<i64> {
+        match self.micros() {
+            Some(length) => micros.checked_add(length.checked_mul(n)?),
+            None => add_months(micros, self.months()?.checked_mul(n)?),
+        }
+    }
+
+    /// Boundaries of this part between two instants (r_DATEDIFF).
+    pub fn difference(self, from: i64, to: i64) -> i64 {
+        let weeks = |micros: i64| (micros.div_euclid(DAY) + 3).div_euclid(7);
+        match self {
+            // weeks begin on Monday; day 0 of the epoch is a Thursday
+            Part::Week => weeks(to) - weeks(from),
+            _ => match (self.micros(), self.months()) {
+                (Some(length), _) => to.div_euclid(length) - from.div_euclid(length),
+                (None, Some(length)) => {
+                    // centuries and millennia are counted from year 1
+                    let offset = if length >= 1_200 { 12 } else { 0 };
+                    let index = |m: i64| (months_of(m) - offset).div_euclid(length);
+                    index(to) - index(from)
+                }
+                (None, None) => 0,
+            },
+        }
+    }
+
+    /// The start of the part an instant lies in (r_DATE_TRUNC). `None` for parts without one.
+    pub fn truncate(self, micros: i64) -> Option<i64> {
+        match self {
+            Part::Week => Some(((micros.div_euclid(DAY) + 3).div_euclid(7) * 7 - 3) * DAY),
+            Part::DayOfWeek | Part::DayOfYear | Part::Epoch => None,
+            _ => match (self.micros(), self.months()) {
+                (Some(length), _) => Some(micros.div_euclid(length) * length),
+                (None, Some(length)) => {
+                    let offset = if length >= 1_200 { 12 } else { 0 };
+                    let start = (months_of(micros) - offset).div_euclid(length) * length + offset;
+                    let (year, month) = (start.div_euclid(12), start.rem_euclid(12) + 1);
+                    let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month as u32, 1)?;
+                    micros_of(date.and_hms_opt(0, 0, 0)?)
+                }
+                (None, None) => None,
+            },
+        }
+    }
+
+    /// The value of the part (r_DATE_PART_function); seconds carry their fraction.
+    pub fn value(self, micros: i64) -> Option<f64> {
+        let at = instant(micros)?;
+        let year = i64::from(at.year());
+        let ceiling = |n: i64| (year + n - 1).div_euclid(n);
+        let of_second = micros.rem_euclid(60_000_000);
+        Some(match self {
+            Part::Millennium => ceiling(1000) as f64,
+            Part::Century => ceiling(100) as f64,
+            Part::Decade => year.div_euclid(10) as f64,
+            Part::Epoch => micros as f64 / 1e6,
+            Part::Year => year as f64,
+            Part::Quarter => f64::from(at.month0() / 3 + 1),
+            Part::Month => f64::from(at.month()),
+            Part::Week => f64::from(at.iso_week().week()),
+            Part::DayOfWeek => f64::from(at.weekday().num_days_from_sunday()),
+            Part::DayOfYear => f64::from(at.ordinal()),
+            Part::Day => f64::from(at.day()),
+            Part::Hour => f64::from(at.hour()),
+            Part::Minute => f64::from(at.minute()),
+            Part::Second => of_second as f64 / 1e6,
+            Part::Millisecond => of_second as f64 / 1e3,
+            Part::Microsecond => of_second as f64,
+        })
+    }
+}
+
+/// Moves by months; the day sticks to the end of a shorter month.
+pub fn add_months(micros: i64, months: i64) -> Option<i64> {
+    let at = instant(micros)?;
+    let count = Months::new(u32::try_from(months.unsigned_abs()).ok()?);
+    let moved = if months < 0 {
+        at.checked_sub_months(count)
+    } else {
+        at.checked_add_months(count)
+    };
+    micros_of(moved?)
+}
+
+/// Months since year 0.
+fn months_of(micros: i64) -> i64 {
+    instant(micros).map_or(0, |at| i64::from(at.year()) * 12 + i64::from(at.month0()))
+}
+
+/// The instant as a calendar date and time.
+pub fn instant(micros: i64) -> Option<NaiveDateTime> {
+    chrono::DateTime::from_timestamp_micros(micros).map(|d| d.naive_utc())
+}
+
+pub fn micros_of(at: NaiveDateTime) -> Option<i64> {
+    Some(at.and_utc().timestamp_micros())
+}
+
+/// Days since 1970-01-01 of a date.
+pub fn days_of(date: NaiveDate) -> i32 {
+    let epoch = NaiveDate::default();
+    i32::try_from(date.signed_duration_since(epoch).num_days()).unwrap_or(i32::MAX)
+}
+
+/// The date of a number of days since 1970-01-01.
+pub fn date_of(days: i32) -> Option<NaiveDate> {
+    NaiveDate::default().checked_add_signed(Duration::days(i64::from(days)))
+}
+
+/// The last day of the month of a date.
+pub fn last_day(date: NaiveDate) -> Option<NaiveDate> {
+    date.with_day(1)?.checked_add_months(Months::new(1))?.pred_opt()
+}

@@ -1,0 +1,176 @@
+//! Operators whose meaning depends on the types of both sides. It sees one operator at a time.
+//!
+//! Source: r_numeric_computations201, r_OPERATOR_SYMBOLS, r_Datetime_types.
+
+use arrow::datatypes::DataType;
+use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::logical_expr::{BinaryExpr, Cast, Expr, ExprSchemable, Operator, lit};
+use datafusion::sql::sqlparser::ast::BinaryOperator;
+
+use super::functions::{self, TIMESTAMP};
+
+/// Our operators; DataFusion's rules apply to what it leaves.
+#[derive(Debug)]
+pub struct Operators;
+
+impl ExprPlanner for Operators {
+    fn plan_binary_op(
+        &self,
+        expr: RawBinaryExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
+        let (left, right) = match (expr.left.get_type(schema), expr.right.get_type(schema)) {
+            (Ok(left), Ok(right)) => (left, right),
+            // an unknown column is reported where DataFusion resolves it
+            _ => return Ok(PlannerResult::Original(expr)),
+        };
+        plan(expr, &left, &right)
+    }
+}
+
+fn is_text(ty: &DataType) -> bool {
+    matches!(ty, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
+}
+
+fn is_decimal(ty: &DataType) -> bool {
+    matches!(ty, DataType::Decimal128(..))
+}
+
+fn is_comparison(op: &BinaryOperator) -> bool {
+    use BinaryOperator as B;
+    matches!(op, B::Eq | B::NotEq | B::Lt | B::LtEq | B::Gt | B::GtEq)
+}
+
+fn cast(expr: Expr, to: DataType) -> Expr {
+    Expr::Cast(Cast::new(Box::new(expr), to))
+}
+
+fn plan(
+    mut expr: RawBinaryExpr,
+    left: &DataType,
+    right: &DataType,
+) -> Result<PlannerResult<RawBinaryExpr>> {
+    use BinaryOperator as B;
+    let arithmetic = matches!(expr.op, B::Plus | B::Minus | B::Multiply | B::Divide | B::Modulo);
+    match &expr.op {
+        B::PGExp | B::BitwiseXor => {
+            return Ok(PlannerResult::Planned(functions::call("power", vec![expr.left, expr.right])?));
+        }
+        B::Plus if is_text(left) && is_text(right) => {
+            return Ok(PlannerResult::Planned(binary(expr.left, Operator::StringConcat, expr.right)));
+        }
+        op if is_comparison(op) => compare_booleans(&mut expr, left, right),
+        B::Plus | B::Minus => {
+            if let Some(planned) = date_arithmetic(&expr, left, right)? {
+                return Ok(PlannerResult::Planned(planned));
+            }
+        }
+        _ => {}
+    }
+    if arithmetic && (is_decimal(left) || is_decimal(right)) {
+        return decimal_arithmetic(expr, left, right);
+    }
+    let float = |t: &DataType| matches!(t, DataType::Float32 | DataType::Float64);
+    if expr.op == B::Divide && (float(left) || float(right)) {
+        return Ok(PlannerResult::Planned(functions::call("float_divide", vec![expr.left, expr.right])?));
+    }
+    Ok(PlannerResult::Original(expr))
+}
+
+fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
+    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
+}
+
+/// `flag = 't'`, `flag = 1`.
+fn compare_booleans(expr: &mut RawBinaryExpr, left: &DataType, right: &DataType) {
+    let other = |t: &DataType| is_text(t) || t.is_integer();
+    if *left == DataType::Boolean && other(right) {
+        expr.right = cast(expr.right.clone(), DataType::Boolean);
+    } else if *right == DataType::Boolean && other(left) {
+        expr.left = cast(expr.left.clone(), DataType::Boolean);
+    }
+}
+
+/// A date or timestamp and a number of days, or an interval.
+fn date_arithmetic(
+    expr: &RawBinaryExpr,
+    left: &DataType,
+    right: &DataType,
+) -> Result<Option<Expr>> {
+    let minus = expr.op == BinaryOperator::Minus;
+    let days = |at: &Expr, count: &Expr| {
+        let count = if minus { Expr::Negative(Box::new(count.clone())) } else { count.clone() };
+        functions::call("dateadd", vec![lit("day"), count, at.clone()])
+    };
+    let stamp = |t: &DataType| matches!(t, DataType::Timestamp(..));
+    let interval = |t: &DataType| matches!(t, DataType::Interval(_));
+    let op = if minus { Operator::Minus } else { Operator::Plus };
+    Ok(match (left, right) {
+        (l, r) if stamp(l) && r.is_integer() => Some(days(&expr.left, &expr.right)?),
+        (l, r) if l.is_integer() && stamp(r) && !minus => Some(days(&expr.right, &expr.left)?),
+        // a date moves by whole days and stays a date
+        (DataType::Date32, r) if r.is_integer() => {
+            Some(cast(days(&expr.left, &expr.right)?, DataType::Date32))
+        }
+        (l, DataType::Date32) if l.is_integer() && !minus => {
+            Some(cast(days(&expr.right, &expr.left)?, DataType::Date32))
+        }
+        (DataType::Date32, DataType::Date32) if minus => Some(functions::call(
+            "datediff",
+            vec![lit("day"), expr.right.clone(), expr.left.clone()],
+        )?),
+        // a date and an interval make a timestamp
+        (DataType::Date32, r) if interval(r) => {
+            Some(binary(cast(expr.left.clone(), TIMESTAMP), op, expr.right.clone()))
+        }
+        (l, DataType::Date32) if interval(l) && !minus => {
+            Some(binary(expr.left.clone(), op, cast(expr.right.clone(), TIMESTAMP)))
+        }
+        _ => None,
+    })
+}
+
+/// The decimal an integer counts as: INT2 (5,0), INT4 (10,0), INT8 (19,0).
+///
+/// A literal that fits four bytes is an INT4.
+fn integer_precision(expr: &Expr, ty: &DataType) -> Option<u8> {
+    match (expr, ty) {
+        (Expr::Literal(ScalarValue::Int64(Some(n)), _), _) if i32::try_from(*n).is_ok() => Some(10),
+        (_, DataType::Int8 | DataType::Int16) => Some(5),
+        (_, DataType::Int32 | DataType::UInt16) => Some(10),
+        (_, DataType::Int64 | DataType::UInt32 | DataType::UInt64) => Some(19),
+        _ => None,
+    }
+}
+
+fn decimal_arithmetic(
+    mut expr: RawBinaryExpr,
+    left: &DataType,
+    right: &DataType,
+) -> Result<PlannerResult<RawBinaryExpr>> {
+    if let Some(p) = integer_precision(&expr.left, left) {
+        expr.left = cast(expr.left, DataType::Decimal128(p, 0));
+    }
+    if let Some(p) = integer_precision(&expr.right, right) {
+        expr.right = cast(expr.right, DataType::Decimal128(p, 0));
+    }
+    let exact = |t: &DataType| is_decimal(t) || t.is_integer();
+    if !exact(left) || !exact(right) {
+        return match expr.op {
+            // text is read as a decimal of the other side's making; a float makes both float
+            BinaryOperator::Divide => Ok(PlannerResult::Planned(functions::call(
+                "float_divide",
+                vec![expr.left, expr.right],
+            )?)),
+            _ => Ok(PlannerResult::Original(expr)),
+        };
+    }
+    let name = match expr.op {
+        BinaryOperator::Divide => "decimal_divide",
+        BinaryOperator::Multiply => "decimal_multiply",
+        BinaryOperator::Modulo => "decimal_mod",
+        _ => return Ok(PlannerResult::Original(expr)),
+    };
+    Ok(PlannerResult::Planned(functions::call(name, vec![expr.left, expr.right])?))
+}

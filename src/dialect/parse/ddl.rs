@@ -1,0 +1,411 @@
+//! CREATE, DROP and ALTER with Redshift's attributes in any order. It checks no catalog.
+//!
+//! Source: r_CREATE_TABLE_NEW, r_CREATE_TABLE_AS, r_CREATE_VIEW, r_ALTER_TABLE.
+
+use super::external;
+use super::reader::Reader;
+use crate::dialect::command::{
+    AlterAction, AlterTable, ColumnDef, Command, CreateTable, CreateTableAs, CreateView,
+    DistStyle, Identity, Like, SortKey, SortStyle, TableAttributes,
+};
+use crate::error::Result;
+
+pub fn create(r: &mut Reader<'_>) -> Result<Command> {
+    r.expect("create")?;
+    let or_replace = r.take_words(&["or", "replace"]);
+    let local = r.take("local");
+    let temp = r.take("temp") || r.take("temporary");
+    if local && !temp {
+        return Err(r.expected("TEMP"));
+    }
+    if r.take("table") && !or_replace {
+        return create_table(r, temp);
+    }
+    if r.take("view") {
+        return create_view(r, or_replace);
+    }
+    if !or_replace && !temp {
+        if r.take_words(&["external", "schema"]) {
+            return external::schema(r);
+        }
+        if r.take_words(&["external", "table"]) {
+            return external::table(r);
+        }
+        if r.take("schema") {
+            return create_schema(r);
+        }
+        if r.peek_is("database") {
+            r.skip_all();
+            return Ok(Command::Noted { what: "CREATE DATABASE" });
+        }
+    }
+    let what = r.word().unwrap_or_default().to_uppercase();
+    Err(r.unsupported(
+        &format!("CREATE {what}"),
+        "create schemas, tables, temporary tables, views, external schemas and external tables",
+    ))
+}
+
+fn create_schema(r: &mut Reader<'_>) -> Result<Command> {
+    let if_not_exists = r.take_words(&["if", "not", "exists"]);
+    let name = r.identifier()?;
+    // AUTHORIZATION and QUOTA change no row
+    if matches!(r.word().as_deref(), Some("authorization" | "quota")) {
+        r.skip_all();
+    }
+    Ok(Command::CreateSchema { name, if_not_exists })
+}
+
+fn create_table(r: &mut Reader<'_>, temp: bool) -> Result<Command> {
+    let if_not_exists = r.take_words(&["if", "not", "exists"]);
+    let name = r.object()?;
+    let temp = temp || name.is_temp_name();
+    let mut attributes = TableAttributes::default();
+    let names_only = r.peek_is("(") && (r.peek_is_at(2, ",") || r.peek_is_at(2, ")"));
+    let mut definition = None;
+    let mut names = Vec::new();
+    if names_only {
+        names = r.column_list()?;
+    } else if r.peek_is("(") {
+        definition = Some(table_definition(r, &mut attributes)?);
+    }
+    table_attributes(r, &mut attributes)?;
+    if definition.is_none() {
+        r.expect("as")?;
+        let query = r.query()?;
+        let attributes = attributes;
+        return Ok(Command::CreateTableAs(Box::new(CreateTableAs {
+            name,
+            temp,
+            if_not_exists,
+            columns: names,
+            query,
+            attributes,
+        })));
+    }
+    let (columns, like) = definition.unwrap_or_default();
+    gather_keys(&columns, &mut attributes);
+    Ok(Command::CreateTable(Box::new(CreateTable {
+        name,
+        temp,
+        if_not_exists,
+        columns,
+        like,
+        attributes,
+    })))
+}
+
+/// UNIQUE and PRIMARY KEY written at a column count as constraints of the table.
+fn gather_keys(columns: &[ColumnDef], attributes: &mut TableAttributes) {
+    for column in columns {
+        if column.unique {
+            attributes.unique.push(vec![column.name.clone()]);
+        }
+        if column.primary {
+            attributes.primary_key.push(column.name.clone());
+        }
+    }
+}
+
+type Definition = (Vec<ColumnDef>, Option<Like>);
+
+fn table_definition(r: &mut Reader<'_>, attributes: &mut TableAttributes) -> Result<Definition> {
+    let (mut columns, mut like) = (Vec::new(), None);
+    r.expect_token("(")?;
+    loop {
+        match r.word().as_deref() {
+            Some("like") => {
+                r.next();
+                let table = r.object()?;
+                let including_defaults = r.take_words(&["including", "defaults"]);
+                let _ = r.take_words(&["excluding", "defaults"]);
+                like = Some(Like { table, including_defaults });
+            }
+            Some("constraint") => {
+                r.next();
+                r.identifier()?;
+                table_constraint(r, attributes)?;
+            }
+            Some("primary" | "foreign") => table_constraint(r, attributes)?,
+            Some("unique") if r.peek_is_at(1, "(") => table_constraint(r, attributes)?,
+            _ => columns.push(column(r, attributes)?),
+        }
+        if !r.take_token(",") {
+            break;
+        }
+    }
+    r.expect_token(")")?;
+    Ok((columns, like))
+}
+
+fn table_constraint(r: &mut Reader<'_>, attributes: &mut TableAttributes) -> Result<()> {
+    if r.take_words(&["primary", "key"]) {
+        attributes.primary_key = r.column_list()?;
+    } else if r.take("unique") {
+        let columns = r.column_list()?;
+        attributes.unique.push(columns);
+    } else if r.take_words(&["foreign", "key"]) {
+        r.column_list()?;
+        references(r)?;
+    } else {
+        return Err(r.expected("PRIMARY KEY, UNIQUE or FOREIGN KEY"));
+    }
+    Ok(())
+}
+
+/// `REFERENCES t [(c)]`: informational on Redshift, dropped here.
+fn references(r: &mut Reader<'_>) -> Result<()> {
+    r.expect("references")?;
+    r.object()?;
+    if r.peek_is("(") {
+        r.column_list()?;
+    }
+    Ok(())
+}
+
+/// One column with its attributes; DISTKEY and SORTKEY go to the table.
+pub fn column(r: &mut Reader<'_>, attributes: &mut TableAttributes) -> Result<ColumnDef> {
+    let name = r.identifier()?;
+    let ty = r.sql_type()?;
+    let mut column = ColumnDef {
+        name,
+        ty,
+        not_null: false,
+        default: None,
+        identity: None,
+        encode: None,
+        unique: false,
+        primary: false,
+    };
+    while !r.peek_is(",") && !r.peek_is(")") && !r.at_end() {
+        column_attribute(r, &mut column, attributes)?;
+    }
+    Ok(column)
+}
+
+fn column_attribute(
+    r: &mut Reader<'_>,
+    column: &mut ColumnDef,
+    attributes: &mut TableAttributes,
+) -> Result<()> {
+    if r.take("default") {
+        column.default = Some(r.expression()?);
+    } else if r.take("identity") {
+        column.identity = Some(identity(r, false)?);
+    } else if r.take_words(&["generated", "by", "default", "as", "identity"]) {
+        column.identity = Some(identity(r, true)?);
+    } else if r.take_words(&["not", "null"]) {
+        column.not_null = true;
+    } else if r.take("null") {
+        column.not_null = false;
+    } else if r.take("encode") {
+        column.encode = Some(r.identifier()?);
+    } else if r.take("distkey") {
+        attributes.distkey = Some(column.name.clone());
+    } else if r.take("sortkey") {
+        let style = SortStyle::Compound;
+        let key = attributes.sortkey.get_or_insert(SortKey { style, columns: Vec::new() });
+        key.columns.push(column.name.clone());
+    } else if r.take("unique") {
+        column.unique = true;
+    } else if r.take_words(&["primary", "key"]) {
+        (column.primary, column.not_null) = (true, true);
+    } else if r.peek_is("references") {
+        references(r)?;
+    } else if r.take("collate") {
+        let collation = r.identifier()?;
+        if collation == "case_insensitive" {
+            return Err(r.unsupported("COLLATE CASE_INSENSITIVE", "compare with LOWER()"));
+        }
+    } else {
+        return Err(r.expected("a column attribute, `,` or `)`"));
+    }
+    Ok(())
+}
+
+fn identity(r: &mut Reader<'_>, by_default: bool) -> Result<Identity> {
+    r.expect_token("(")?;
+    let seed = r.integer()?;
+    r.expect_token(",")?;
+    let step = r.integer()?;
+    r.expect_token(")")?;
+    Ok(Identity { seed, step, by_default })
+}
+
+fn table_attributes(r: &mut Reader<'_>, attributes: &mut TableAttributes) -> Result<()> {
+    loop {
+        if r.take("diststyle") {
+            attributes.diststyle = Some(diststyle(r)?);
+        } else if r.take("distkey") {
+            r.expect_token("(")?;
+            attributes.distkey = Some(r.identifier()?);
+            r.expect_token(")")?;
+        } else if r.peek_is("sortkey") || r.peek_is("compound") || r.peek_is("interleaved") {
+            attributes.sortkey = Some(sortkey(r)?);
+        } else if r.take("backup") {
+            attributes.backup = Some(r.take("yes"));
+            if attributes.backup == Some(false) {
+                r.expect("no")?;
+            }
+        } else if r.take_words(&["encode", "auto"]) {
+            attributes.encode_auto = true;
+        } else if r.take_words(&["on", "commit"]) {
+            // ON COMMIT PRESERVE ROWS is what a temporary table does anyway
+            r.expect_words(&["preserve", "rows"])?;
+        } else {
+            return Ok(());
+        }
+    }
+}
+
+fn diststyle(r: &mut Reader<'_>) -> Result<DistStyle> {
+    let styles = [
+        ("auto", DistStyle::Auto),
+        ("even", DistStyle::Even),
+        ("key", DistStyle::Key),
+        ("all", DistStyle::All),
+    ];
+    styles
+        .into_iter()
+        .find(|(word, _)| r.take(word))
+        .map(|(_, style)| style)
+        .ok_or_else(|| r.expected("AUTO, EVEN, KEY or ALL"))
+}
+
+fn sortkey(r: &mut Reader<'_>) -> Result<SortKey> {
+    let interleaved = r.take("interleaved");
+    let _ = r.take("compound");
+    r.expect("sortkey")?;
+    if r.take("auto") {
+        return Ok(SortKey { style: SortStyle::Auto, columns: Vec::new() });
+    }
+    let style = if interleaved { SortStyle::Interleaved } else { SortStyle::Compound };
+    let columns = if r.peek_is("(") { r.column_list()? } else { vec![r.identifier()?] };
+    Ok(SortKey { style, columns })
+}
+
+fn create_view(r: &mut Reader<'_>, or_replace: bool) -> Result<Command> {
+    let name = r.object()?;
+    let columns = if r.peek_is("(") { r.column_list()? } else { Vec::new() };
+    r.expect("as")?;
+    let from = r.offset();
+    let query = r.query()?;
+    let text = r.text_from(from, r.end_offset());
+    let no_schema_binding = r.take_words(&["with", "no", "schema", "binding"]);
+    Ok(Command::CreateView(Box::new(CreateView {
+        name,
+        columns,
+        query,
+        or_replace,
+        no_schema_binding,
+        text,
+    })))
+}
+
+pub fn drop(r: &mut Reader<'_>) -> Result<Command> {
+    r.expect("drop")?;
+    let what = r.word().unwrap_or_default();
+    r.next();
+    let if_exists = r.take_words(&["if", "exists"]);
+    let command = match what.as_str() {
+        "table" | "view" => {
+            let names = r.list(Reader::object)?;
+            let cascade = cascade(r);
+            if what == "table" {
+                Command::DropTable { names, if_exists, cascade }
+            } else {
+                Command::DropView { names, if_exists, cascade }
+            }
+        }
+        "schema" => {
+            let name = r.identifier()?;
+            // DROP EXTERNAL DATABASE would drop data that is not ours
+            Command::DropSchema { name, if_exists, cascade: cascade(r) }
+        }
+        other => {
+            return Err(r.unsupported(
+                &format!("DROP {}", other.to_uppercase()),
+                "drop tables, views and schemas",
+            ));
+        }
+    };
+    Ok(command)
+}
+
+fn cascade(r: &mut Reader<'_>) -> bool {
+    let cascade = r.take("cascade");
+    let _ = r.take("restrict");
+    cascade
+}
+
+pub fn alter(r: &mut Reader<'_>) -> Result<Command> {
+    r.expect("alter")?;
+    if !r.take("table") {
+        let what = r.word().unwrap_or_default().to_uppercase();
+        return Err(r.unsupported(&format!("ALTER {what}"), "alter tables only"));
+    }
+    let name = r.object()?;
+    let action = alter_action(r)?;
+    Ok(Command::AlterTable(Box::new(AlterTable { name, action })))
+}
+
+fn alter_action(r: &mut Reader<'_>) -> Result<AlterAction> {
+    if r.take("add") {
+        return alter_add(r);
+    }
+    if r.take("append") {
+        r.expect("from")?;
+        return Ok(AlterAction::Append { from: r.object()? });
+    }
+    if r.take("rename") {
+        if r.take("to") {
+            return Ok(AlterAction::RenameTable { to: r.identifier()? });
+        }
+        let _ = r.take("column");
+        let from = r.identifier()?;
+        r.expect("to")?;
+        return Ok(AlterAction::RenameColumn { from, to: r.identifier()? });
+    }
+    if r.take("drop") {
+        if matches!(r.word().as_deref(), Some("constraint" | "primary" | "partition")) {
+            r.skip_all();
+            return Ok(AlterAction::Noted { what: "DROP CONSTRAINT" });
+        }
+        let _ = r.take("column");
+        let name = r.identifier()?;
+        return Ok(AlterAction::DropColumn { name, cascade: cascade(r) });
+    }
+    if r.take("alter") {
+        let column = r.take("column");
+        if column && r.peek_is_at(1, "type") {
+            let name = r.identifier()?;
+            r.expect("type")?;
+            return Ok(AlterAction::ColumnType { name, ty: r.sql_type()? });
+        }
+        r.skip_all();
+        return Ok(AlterAction::Noted { what: "ALTER KEYS" });
+    }
+    if r.take("owner") || r.take("row") {
+        r.skip_all();
+        return Ok(AlterAction::Noted { what: "OWNER" });
+    }
+    Err(r.unsupported(
+        "this form of ALTER TABLE",
+        "add, drop and rename columns, rename tables, append, or add partitions",
+    ))
+}
+
+fn alter_add(r: &mut Reader<'_>) -> Result<AlterAction> {
+    let if_not_exists = r.take_words(&["if", "not", "exists"]);
+    if r.peek_is("partition") {
+        return external::partitions(r, if_not_exists);
+    }
+    let named = r.peek_is("constraint");
+    if named || (r.peek_is("primary") || r.peek_is("foreign") || r.peek_is("unique")) {
+        r.skip_all();
+        return Ok(AlterAction::Noted { what: "ADD CONSTRAINT" });
+    }
+    let _ = r.take("column");
+    let mut ignored = TableAttributes::default();
+    Ok(AlterAction::AddColumn(column(r, &mut ignored)?))
+}

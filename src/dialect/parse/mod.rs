@@ -1,0 +1,152 @@
+//! Statements out of a script: dispatch on the first words. It plans nothing and checks no names.
+//!
+//! DDL and the outer shape of DML are read here by hand, because sqlparser refuses Redshift's
+//! attributes in free order; queries, expressions and types are sqlparser's.
+
+mod ddl;
+mod dml;
+mod external;
+mod reader;
+
+use std::path::Path;
+
+use datafusion::sql::sqlparser::ast;
+
+use crate::dialect::command::{Command, Parsed};
+use crate::dialect::lex;
+use crate::error::{Error, Result};
+
+pub use reader::object_ref;
+use reader::Reader;
+
+/// Reads a script into its statements, in order.
+///
+/// Errors: `sql/syntax` and `sql/unsupported`, with the place in `file`.
+pub fn parse_script(text: &str, file: &Path) -> Result<Vec<Parsed>> {
+    lex::pieces(text, file)?
+        .into_iter()
+        .map(|piece| {
+            let source = text.get(piece.start..piece.end).unwrap_or_default().to_owned();
+            let mut reader = Reader::new(piece.tokens, file, text);
+            let command = command(&mut reader)?;
+            reader.end()?;
+            Ok(Parsed { text: source, place: piece.place, command })
+        })
+        .collect()
+}
+
+/// Reads one query, as a view keeps it.
+///
+/// Errors: `sql/syntax`; anything but exactly one query is refused.
+pub fn parse_query(text: &str, file: &Path) -> Result<Box<ast::Query>> {
+    let mut statements = parse_script(text, file)?;
+    match (statements.pop(), statements.is_empty()) {
+        (Some(Parsed { command: Command::Query(query), .. }), true) => Ok(query),
+        _ => Err(Error::failed("sql/syntax", "expected exactly one query")
+            .hint("give one SELECT statement")),
+    }
+}
+
+/// Statements that Redshift takes and that change no row here.
+const NOTED: &[(&str, &str)] = &[
+    ("grant", "GRANT"),
+    ("revoke", "REVOKE"),
+    ("analyze", "ANALYZE"),
+    ("analyse", "ANALYZE"),
+    ("vacuum", "VACUUM"),
+    ("comment", "COMMENT"),
+    ("lock", "LOCK"),
+];
+
+fn command(r: &mut Reader<'_>) -> Result<Command> {
+    let Some(word) = r.word() else {
+        return if r.peek_is("(") { query(r) } else { Err(r.expected("a statement")) };
+    };
+    if let Some((_, what)) = NOTED.iter().find(|(w, _)| *w == word) {
+        r.skip_all();
+        return Ok(Command::Noted { what });
+    }
+    match word.as_str() {
+        "select" | "values" | "table" => query(r),
+        "with" => dml::with(r),
+        "insert" => dml::insert(r),
+        "update" => dml::update(r, None),
+        "delete" => dml::delete(r, None),
+        "merge" => dml::merge(r, None),
+        "truncate" => {
+            r.next();
+            r.take("table");
+            Ok(Command::Truncate { table: r.object()? })
+        }
+        "create" => ddl::create(r),
+        "drop" => ddl::drop(r),
+        "alter" => ddl::alter(r),
+        "begin" | "start" | "commit" | "end" | "rollback" | "abort" => transaction(r, &word),
+        "set" | "reset" | "show" => session(r, &word),
+        "explain" => {
+            r.next();
+            r.take("verbose");
+            Ok(Command::Explain { command: Box::new(command(r)?) })
+        }
+        "copy" => Err(r.unsupported("COPY", "land the files with a table spec instead")),
+        "unload" => Err(r.unsupported("UNLOAD", "write the answer of a query with --format")),
+        _ => Err(r.unsupported(
+            &format!("a statement beginning with `{word}`"),
+            "Landfall runs queries, INSERT, UPDATE, DELETE, MERGE, TRUNCATE and DDL",
+        )),
+    }
+}
+
+fn query(r: &mut Reader<'_>) -> Result<Command> {
+    let query = r.query()?;
+    dml::select_into(*query)
+}
+
+fn transaction(r: &mut Reader<'_>, word: &str) -> Result<Command> {
+    r.next();
+    let command = match word {
+        "begin" | "start" => Command::Begin,
+        "commit" | "end" => Command::Commit,
+        _ => Command::Rollback,
+    };
+    if matches!(command, Command::Rollback) && r.take("to") {
+        return Err(r.unsupported("ROLLBACK TO SAVEPOINT", "Redshift has no savepoints"));
+    }
+    if !r.take("work") {
+        r.take("transaction");
+    }
+    // ISOLATION LEVEL and READ WRITE: every level is one level on Redshift (r_BEGIN)
+    if matches!(command, Command::Begin)
+        && matches!(r.word().as_deref(), Some("isolation" | "read"))
+    {
+        r.skip_all();
+    }
+    Ok(command)
+}
+
+fn session(r: &mut Reader<'_>, word: &str) -> Result<Command> {
+    r.next();
+    if word == "set" {
+        let _scope = r.take("session") || r.take("local");
+    }
+    let mut name = r.identifier()?;
+    while r.take_token(".") {
+        name = format!("{name}.{}", r.identifier()?);
+    }
+    match word {
+        "show" => {
+            r.skip_all();
+            Ok(Command::Show { name })
+        }
+        "reset" => Ok(Command::Set { name, value: None }),
+        _ => {
+            if !r.take_token("=") {
+                r.expect("to")?;
+            }
+            Ok(Command::Set { name, value: Some(r.rest_as_text()) })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! A query to a logical plan: rewrite, plan, and errors in our words. It runs nothing.
+
+use chrono::{DateTime, SubsecRound, Utc};
+use datafusion::common::{Column, DataFusionError, SchemaError};
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::parser::Statement as DfStatement;
+use datafusion::sql::sqlparser::ast::{self, DataType, Expr, TimezoneInfo};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use super::build::{cast, text};
+use super::rewrite;
+use crate::error::{Error, Place, Result, nearest};
+
+pub use rewrite::output_name;
+
+/// The clock of a transaction: what SYSDATE, CURRENT_DATE and GETDATE say.
+///
+/// GETDATE is the start of the statement on Redshift; here it is the start of the transaction, in
+/// whole seconds, so that a batch run again gives the same rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clock {
+    /// Used to the microsecond.
+    pub transaction_start: DateTime<Utc>,
+}
+
+impl Clock {
+    /// SYSDATE.
+    pub(crate) fn timestamp(&self) -> Expr {
+        stamp(&self.transaction_start.trunc_subsecs(6).format("%Y-%m-%d %H:%M:%S%.6f").to_string())
+    }
+
+    /// GETDATE().
+    pub(crate) fn second(&self) -> Expr {
+        stamp(&self.transaction_start.format("%Y-%m-%d %H:%M:%S").to_string())
+    }
+
+    /// CURRENT_DATE.
+    pub(crate) fn date(&self) -> Expr {
+        cast(text(&self.transaction_start.format("%Y-%m-%d").to_string()), DataType::Date)
+    }
+}
+
+fn stamp(value: &str) -> Expr {
+    cast(text(value), DataType::Timestamp(None, TimezoneInfo::None))
+}
+
+/// Lateral aliases one query may use.
+const LATERAL_LIMIT: usize = 200;
+
+/// Plans a query; every table it names must be in the session's catalog.
+///
+/// `place` gives errors their file; their line and column come from the text.
+/// Errors: `sql/unknown-table`, `sql/unknown-column`, `sql/ambiguous-column`,
+/// `sql/unknown-function`, `sql/type`, `sql/plan`, `sql/unsupported`.
+pub async fn plan_query(
+    state: &SessionState,
+    mut query: ast::Query,
+    clock: &Clock,
+    place: Option<&Place>,
+) -> Result<LogicalPlan> {
+    rewrite::rewrite(&mut query, clock).map_err(|located| {
+        let (error, span) = *located;
+        match place_of(span, place) {
+            Some(place) => error.at(place),
+            None => error,
+        }
+    })?;
+    for _ in 0..LATERAL_LIMIT {
+        let statement = ast::Statement::Query(Box::new(query.clone()));
+        let planned =
+            Box::pin(state.statement_to_plan(DfStatement::Statement(Box::new(statement)))).await;
+        let error = match planned {
+            Ok(plan) => return Ok(plan),
+            Err(error) => error,
+        };
+        let substituted = missing_column(&error)
+            .filter(|column| column.relation.is_none())
+            .is_some_and(|column| rewrite::substitute(&mut query, &column.name));
+        if !substituted {
+            return Err(unknown_table(&error, state, place)
+                .unwrap_or_else(|| planning_error(error, place)));
+        }
+    }
+    Err(Error::failed("sql/plan", "the column aliases of the query refer to each other in a circle"))
+}
+
+fn place_of(span: Span, place: Option<&Place>) -> Option<Place> {
+    let place = place?;
+    if span.start.line == 0 {
+        return Some(place.clone());
+    }
+    Some(super::lex::place_of(&place.file, span.start))
+}
+
+/// The innermost error, and the span a diagnostic carries.
+fn unwrap(error: &DataFusionError) -> (&DataFusionError, Option<(u64, u64)>) {
+    match error {
+        DataFusionError::Diagnostic(diagnostic, inner) => {
+            let span = diagnostic.span.map(|s| (s.start.line, s.start.column));
+            let (inner, deeper) = unwrap(inner);
+            (inner, deeper.or(span))
+        }
+        DataFusionError::Context(_, inner) => unwrap(inner),
+        DataFusionError::Shared(inner) => unwrap(inner),
+        DataFusionError::Collection(all) => match all.first() {
+            Some(first) => unwrap(first),
+            None => (error, None),
+        },
+        other => (other, None),
+    }
+}
+
+fn missing_column(error: &DataFusionError) -> Option<&Column> {
+    match unwrap(error).0 {
+        DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
+            SchemaError::FieldNotFound { field, .. } => Some(field),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// An error of planning or of analysis in our words.
+pub fn planning_error(error: DataFusionError, place: Option<&Place>) -> Error {
+    let (inner, span) = unwrap(&error);
+    let ours = match inner {
+        DataFusionError::SchemaError(schema, _) => schema_error(schema),
+        DataFusionError::Plan(message) => Error::failed(plan_code(message), clean(message)),
+        DataFusionError::NotImplemented(message) => {
+            Error::failed("sql/unsupported", format!("{} (not supported locally)", clean(message)))
+        }
+        DataFusionError::Execution(message) => Error::failed("sql/value", clean(message)),
+        other => Error::failed("sql/plan", clean(&other.to_string())),
+    };
+    match (span, place) {
+        (Some((line, column)), Some(place)) => {
+            ours.at(Place::new(&place.file, line as usize, column as usize))
+        }
+        (None, Some(place)) => ours.at(place.clone()),
+        _ => ours,
+    }
+}
+
+fn plan_code(message: &str) -> &'static str {
+    let typed = ["cannot cast", "does not take", "coerc", "Cannot infer common", "does not exist for"];
+    if typed.iter().any(|t| message.contains(t)) { "sql/type" } else { "sql/plan" }
+}
+
+/// The first line of a message, without DataFusion's own prefixes.
+fn clean(message: &str) -> String {
+    let line = message.lines().next().unwrap_or_default();
+    let line = line.split("\n\nbacktrace").next().unwrap_or(line);
+    let line = line.trim_start_matches("Error during planning: ");
+    super::lex::lower_first(line)
+}
+
+fn schema_error(error: &SchemaError) -> Error {
+    match error {
+        SchemaError::FieldNotFound { field, valid_fields } => {
+            let error = Error::failed(
+                "sql/unknown-column",
+                format!("column `{}` does not exist", readable(field)),
+            );
+            let names: Vec<&str> = valid_fields.iter().map(|f| output_name(&f.name)).collect();
+            match nearest(&field.name, names.iter().copied()) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None if names.is_empty() => error,
+                None => error.hint(format!("the columns here are {}", some(&names))),
+            }
+        }
+        SchemaError::AmbiguousReference { field } => Error::failed(
+            "sql/ambiguous-column",
+            format!("column reference `{}` is ambiguous", readable(field)),
+        )
+        .hint("write it as table.column"),
+        SchemaError::DuplicateQualifiedField { name, .. }
+        | SchemaError::DuplicateUnqualifiedField { name } => Error::failed(
+            "sql/duplicate-column",
+            format!("column `{}` is there more than once", output_name(name)),
+        )
+        .hint("give one of them another name with AS"),
+    }
+}
+
+fn readable(column: &Column) -> String {
+    match &column.relation {
+        Some(relation) => format!("{relation}.{}", column.name),
+        None => column.name.clone(),
+    }
+}
+
+fn some(names: &[&str]) -> String {
+    let mut shown = names.iter().take(8).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > 8 {
+        shown.push_str(" ...");
+    }
+    shown
+}
+
+/// `table 'landfall.store.ordrs' not found`, with the nearest name.
+fn unknown_table(
+    error: &DataFusionError,
+    state: &SessionState,
+    place: Option<&Place>,
+) -> Option<Error> {
+    let (DataFusionError::Plan(message), span) = unwrap(error) else { return None };
+    let name = message.split_once("table '")?.1.split_once("' not found")?.0;
+    let name = name.trim_start_matches(super::session::CATALOG).trim_start_matches('.');
+    let shown = name.trim_start_matches(super::session::DEFAULT_SCHEMA).trim_start_matches('.');
+    let error = Error::failed("sql/unknown-table", format!("relation \"{shown}\" does not exist"));
+    let known = tables(state);
+    let error = match nearest(name, known.iter().map(String::as_str)) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error.hint("`landfall tables` lists the tables there are"),
+    };
+    Some(match (span, place) {
+        (Some((line, column)), Some(place)) => {
+            error.at(Place::new(&place.file, line as usize, column as usize))
+        }
+        (None, Some(place)) => error.at(place.clone()),
+        _ => error,
+    })
+}
+
+fn tables(state: &SessionState) -> Vec<String> {
+    let Some(catalog) = state.catalog_list().catalog(super::session::CATALOG) else {
+        return Vec::new();
+    };
+    let of = |schema: String| {
+        let tables = catalog.schema(&schema).map(|s| s.table_names()).unwrap_or_default();
+        tables.into_iter().map(move |table| format!("{schema}.{table}")).collect::<Vec<_>>()
+    };
+    let names = catalog.schema_names().into_iter().flat_map(of);
+    names.filter(|n| !n.ends_with(super::change::ROWS_SUFFIX)).collect()
+}
+

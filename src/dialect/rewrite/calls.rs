@@ -1,0 +1,400 @@
+//! Expressions, one by one: calls, casts, patterns, intervals, the pinned clock. It sees no types.
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, CeilFloorKind, DataType, DateTimeField, DuplicateTreatment, Expr, Function,
+    FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, Spanned,
+    TrimWhereField, UnaryOperator, Value, ValueWithSpan,
+};
+
+use super::Located;
+use super::table::{FUNCTIONS, How, find};
+use crate::dialect::build::{self, argument, binary, call, case, cast, number, take, text};
+use crate::dialect::functions::Part;
+use crate::dialect::plan::Clock;
+use crate::error::{Error, Result, nearest};
+
+/// Functions whose first argument names a part of a date.
+const WITH_PART: &[&str] = &[
+    "dateadd", "date_add", "datediff", "date_diff", "date_part", "pgdate_part", "datepart",
+    "date_trunc",
+];
+
+/// Makes the date part of a call, written as a name, a text.
+pub fn name_parts(expr: &mut Expr) -> std::result::Result<(), Located> {
+    let Expr::Function(function) = expr else { return Ok(()) };
+    if !WITH_PART.contains(&name_of(function)) {
+        return Ok(());
+    }
+    let span = function.span();
+    let Some(first) = args_mut(function).and_then(|a| a.into_iter().next()) else {
+        return Ok(());
+    };
+    let part = match first {
+        Expr::Identifier(ident) => Some(ident.value.clone()),
+        Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(part), .. }) => {
+            Some(part.clone())
+        }
+        _ => None,
+    };
+    if let Some(part) = part {
+        if Part::parse(&part).is_none() {
+            let error = Error::failed("sql/date-part", format!("`{part}` is not a date part"))
+                .hint("use year, quarter, month, week, day, hour, minute, second, epoch, dow or doy \
+                       (r_Dateparts_for_datetime_functions)");
+            return Err(Box::new((error, span)));
+        }
+        *first = text(&part);
+    }
+    Ok(())
+}
+
+/// Rewrites one expression whose parts are rewritten already.
+pub fn expression(expr: &mut Expr, clock: &Clock) -> std::result::Result<(), Located> {
+    if let Expr::Identifier(ident) = expr {
+        if let Some(value) = keyword(ident, clock) {
+            *expr = value;
+        }
+        return Ok(());
+    }
+    if matches!(expr, Expr::Value(_) | Expr::CompoundIdentifier(_) | Expr::BinaryOp { .. }) {
+        return Ok(());
+    }
+    let span = expr.span();
+    match rewritten(take(expr), clock) {
+        Ok(new) => {
+            *expr = new;
+            Ok(())
+        }
+        Err(error) => Err(Box::new((error, span))),
+    }
+}
+
+fn rewritten(expr: Expr, clock: &Clock) -> Result<Expr> {
+    Ok(match expr {
+        Expr::Function(function) => return self::function(function, clock),
+        Expr::Cast { kind, expr, data_type, array, format } => match cut_of(&data_type) {
+            Some((cut, n)) => {
+                let inner = Expr::Cast { kind, expr, data_type: DataType::Varchar(None), array, format };
+                call(cut, vec![inner, number(n)])
+            }
+            None => Expr::Cast { kind, expr, data_type, array, format },
+        },
+        Expr::Convert { expr, data_type: Some(data_type), .. } => {
+            return rewritten(cast(*expr, data_type), clock);
+        }
+        Expr::Extract { field, expr, .. } => {
+            let name = field_name(&field);
+            if Part::parse(&name).is_none() {
+                return Err(Error::failed("sql/date-part", format!("`{name}` is not a date part")));
+            }
+            call("extract", vec![text(&name), *expr])
+        }
+        Expr::Substring { expr, substring_from, substring_for, .. } => {
+            let from = substring_from.map_or_else(|| number(1), |e| *e);
+            let count = substring_for.map(|e| *e);
+            call("substring", [*expr, from].into_iter().chain(count).collect())
+        }
+        Expr::Position { expr, r#in } => call("strpos", vec![*r#in, *expr]),
+        Expr::Trim { expr, trim_where, trim_what, trim_characters } => {
+            let name = match trim_where {
+                Some(TrimWhereField::Leading) => "ltrim",
+                Some(TrimWhereField::Trailing) => "rtrim",
+                _ => "btrim",
+            };
+            let what = trim_what.map(|e| vec![*e]).or(trim_characters).unwrap_or_default();
+            call(name, std::iter::once(*expr).chain(what).collect())
+        }
+        Expr::Ceil { expr, field } if plain(&field) => call("ceiling", vec![*expr]),
+        Expr::Floor { expr, field } if plain(&field) => call("floor", vec![*expr]),
+        Expr::SimilarTo { negated, expr, pattern, escape_char } => {
+            let escape = escape_char.and_then(|v| v.into_string()).unwrap_or_else(|| "\\".into());
+            let pattern = call("similar_pattern", vec![*pattern, text(&escape)]);
+            let op = if negated {
+                BinaryOperator::PGRegexNotMatch
+            } else {
+                BinaryOperator::PGRegexMatch
+            };
+            Expr::Nested(Box::new(binary(*expr, op, pattern)))
+        }
+        Expr::UnaryOp { op: UnaryOperator::PGAbs, expr } => call("abs", vec![*expr]),
+        Expr::UnaryOp { op: UnaryOperator::PGSquareRoot, expr } => call("sqrt", vec![*expr]),
+        Expr::UnaryOp { op: UnaryOperator::PGCubeRoot, expr } => call("cbrt", vec![*expr]),
+        Expr::Interval(mut interval) => {
+            fix_interval(&mut interval.value, interval.leading_field.is_some());
+            Expr::Interval(interval)
+        }
+        Expr::AtTimeZone { .. } => {
+            return Err(Error::failed("sql/unsupported", "AT TIME ZONE is not supported locally")
+                .hint("write CONVERT_TIMEZONE('source', 'target', timestamp)"));
+        }
+        other => other,
+    })
+}
+
+fn plain(field: &CeilFloorKind) -> bool {
+    matches!(field, CeilFloorKind::DateTimeField(DateTimeField::NoDateTime))
+}
+
+fn field_name(field: &DateTimeField) -> String {
+    match field {
+        DateTimeField::Custom(ident) => ident.value.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// `varchar(n)` and `char(n)` cut what is too long in an explicit cast (r_Character_types).
+fn cut_of(data_type: &DataType) -> Option<(&'static str, i64)> {
+    use crate::types::SqlType;
+    let written = data_type.to_string();
+    match SqlType::parse(&written).ok()? {
+        SqlType::Varchar(n) if written.contains('(') => Some(("cut", i64::from(n))),
+        SqlType::Char(n) => Some(("cut_char", i64::from(n))),
+        _ => None,
+    }
+}
+
+/// `'3 hours, 35 minutes'`, and `'5'` for seconds (r_interval_literals).
+fn fix_interval(value: &mut Expr, has_unit: bool) {
+    if let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = value {
+        let plain = text.replace(',', " ");
+        let number = plain.trim().parse::<f64>().is_ok();
+        *text = if number && !has_unit { format!("{plain} seconds") } else { plain };
+    }
+}
+
+/// Words that stand without brackets for a value of the session.
+fn keyword(ident: &Ident, clock: &Clock) -> Option<Expr> {
+    if ident.quote_style.is_some() {
+        return None;
+    }
+    match ident.value.as_str() {
+        "sysdate" => Some(clock.timestamp()),
+        "current_user" | "user" | "session_user" | "current_user_id" => Some(text("landfall")),
+        _ => None,
+    }
+}
+
+pub fn name_of(function: &Function) -> &str {
+    function.name.0.last().and_then(|p| p.as_ident()).map_or("", |i| i.value.as_str())
+}
+
+fn function(mut function: Function, clock: &Clock) -> Result<Expr> {
+    let name = name_of(&function).to_owned();
+    // our own, put here by a rewrite of an enclosing expression
+    match name.as_str() {
+        "current_date" => return Ok(clock.date()),
+        "getdate" => return Ok(clock.second()),
+        "current_user" | "session_user" | "user" => return Ok(text("landfall")),
+        "current_schema" => return Ok(text(crate::dialect::session::DEFAULT_SCHEMA)),
+        "current_database" => return Ok(text(crate::dialect::session::CATALOG)),
+        _ => {}
+    }
+    if function.filter.is_some() {
+        return Err(Error::failed("sql/filter", "an aggregate has a FILTER clause")
+            .hint("write SUM(CASE WHEN condition THEN value END)"));
+    }
+    match find(&name) {
+        Some(How::Keep) => Ok(Expr::Function(function)),
+        Some(How::To(other)) => {
+            rename(&mut function, other);
+            Ok(Expr::Function(function))
+        }
+        Some(How::Shape(shape)) => shape(function),
+        None => Err(unknown(&name)),
+    }
+}
+
+fn unknown(name: &str) -> Error {
+    let error = Error::failed("sql/unknown-function", format!("function {name} does not exist"));
+    match nearest(name, FUNCTIONS.iter().map(|(known, _)| *known)) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error.hint("it is not a function of Redshift, or not one Landfall runs yet"),
+    }
+}
+
+fn rename(function: &mut Function, name: &str) {
+    function.name = vec![Ident::new(name)].into();
+}
+
+/// The plain arguments of a call, to be changed; `None` if some argument is not plain.
+fn args_mut(function: &mut Function) -> Option<Vec<&mut Expr>> {
+    let FunctionArguments::List(list) = &mut function.args else { return None };
+    list.args
+        .iter_mut()
+        .map(|arg| match arg {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The arguments of a call of a fixed number.
+fn args<const N: usize>(function: &mut Function) -> Result<[Expr; N]> {
+    let name = name_of(function).to_owned();
+    let all: Vec<Expr> =
+        args_mut(function).unwrap_or_default().into_iter().map(take).collect();
+    all.try_into().map_err(|all: Vec<Expr>| wrong_count(&name, N, all.len()))
+}
+
+fn wrong_count(name: &str, wants: usize, has: usize) -> Error {
+    Error::failed("sql/arguments", format!("function {name} takes {wants} arguments, not {has}"))
+}
+
+fn set_args(function: &mut Function, args: Vec<Expr>) {
+    if let FunctionArguments::List(list) = &mut function.args {
+        list.args = args.into_iter().map(argument).collect();
+    }
+}
+
+/// The sum in the type Redshift sums in.
+pub fn sum(mut function: Function) -> Result<Expr> {
+    let [value] = args(&mut function)?;
+    set_args(&mut function, vec![call("sum_input", vec![value])]);
+    Ok(Expr::Function(function))
+}
+
+/// AVG is the sum divided by the count: integers truncate (r_AVG).
+pub fn avg(mut function: Function) -> Result<Expr> {
+    let [value] = args(&mut function)?;
+    let mut count = function.clone();
+    rename(&mut count, "count");
+    set_args(&mut count, vec![value.clone()]);
+    rename(&mut function, "sum");
+    set_args(&mut function, vec![call("sum_input", vec![value])]);
+    Ok(call("avg_result", vec![Expr::Function(function), Expr::Function(count)]))
+}
+
+pub fn median(mut function: Function) -> Result<Expr> {
+    let [value] = args(&mut function)?;
+    set_args(&mut function, vec![call("median_input", vec![value])]);
+    Ok(Expr::Function(function))
+}
+
+pub fn approximate_count(mut function: Function) -> Result<Expr> {
+    let distinct = matches!(&function.args, FunctionArguments::List(list)
+        if list.duplicate_treatment == Some(DuplicateTreatment::Distinct));
+    if !distinct {
+        return Err(Error::failed("sql/syntax", "APPROXIMATE needs COUNT(DISTINCT expression)"));
+    }
+    if let FunctionArguments::List(list) = &mut function.args {
+        list.duplicate_treatment = None;
+    }
+    rename(&mut function, "approx_distinct");
+    signed(function)
+}
+
+/// A count that DataFusion gives without a sign.
+pub fn signed(function: Function) -> Result<Expr> {
+    Ok(cast(Expr::Function(function), DataType::BigInt(None)))
+}
+
+/// LISTAGG([DISTINCT] value [, delimiter]) WITHIN GROUP (ORDER BY ...): NULL and '' are left out.
+pub fn listagg(mut function: Function) -> Result<Expr> {
+    if function.over.is_some() {
+        return Err(Error::failed("sql/unsupported", "LISTAGG as a window function is not supported locally")
+            .hint("aggregate in a subquery and join it"));
+    }
+    let mut given: Vec<Expr> =
+        args_mut(&mut function).unwrap_or_default().into_iter().map(take).collect();
+    let delimiter = if given.len() == 2 { given.pop() } else { None };
+    let (Some(value), true) = (given.pop(), given.is_empty()) else {
+        return Err(Error::failed("sql/arguments", "LISTAGG takes a value and a delimiter"));
+    };
+    let value = call("nullif", vec![call("to_text", vec![value]), text("")]);
+    let order = std::mem::take(&mut function.within_group);
+    rename(&mut function, "string_agg");
+    set_args(&mut function, vec![value, delimiter.unwrap_or_else(|| text(""))]);
+    if let FunctionArguments::List(list) = &mut function.args {
+        list.clauses.clear();
+        if !order.is_empty() {
+            list.clauses.push(FunctionArgumentClause::OrderBy(order));
+        }
+    }
+    Ok(Expr::Function(function))
+}
+
+/// The share of the window's sum, as a float.
+pub fn ratio_to_report(mut function: Function) -> Result<Expr> {
+    let [value] = args(&mut function)?;
+    let value = cast(value, DataType::DoublePrecision);
+    rename(&mut function, "sum");
+    set_args(&mut function, vec![value.clone()]);
+    Ok(call("float_divide", vec![value, Expr::Function(function)]))
+}
+
+pub fn nvl2(mut function: Function) -> Result<Expr> {
+    let [value, present, absent] = args(&mut function)?;
+    let condition = Expr::IsNotNull(Box::new(build::nested(value)));
+    Ok(case(vec![(condition, present)], Some(absent)))
+}
+
+/// DECODE(value, search, result, ..., default): NULL finds NULL (r_DECODE_expression).
+pub fn decode(mut function: Function) -> Result<Expr> {
+    let given: Vec<Expr> =
+        args_mut(&mut function).unwrap_or_default().into_iter().map(take).collect();
+    let mut given = given.into_iter();
+    let Some(value) = given.next().map(build::nested) else {
+        return Err(wrong_count("decode", 3, 0));
+    };
+    let mut branches = Vec::new();
+    let mut otherwise = None;
+    while let Some(search) = given.next() {
+        match given.next() {
+            Some(result) => branches.push((found(&value, search), result)),
+            None => otherwise = Some(search),
+        }
+    }
+    if branches.is_empty() {
+        return Err(wrong_count("decode", 3, 2));
+    }
+    Ok(case(branches, otherwise))
+}
+
+fn found(value: &Expr, search: Expr) -> Expr {
+    let is_null = |e: &Expr| Expr::IsNull(Box::new(e.clone()));
+    match &search {
+        Expr::Value(v) if v.value == Value::Null => is_null(value),
+        Expr::Value(_) => binary(value.clone(), BinaryOperator::Eq, search),
+        _ => {
+            let search = build::nested(search);
+            let both = binary(is_null(value), BinaryOperator::And, is_null(&search));
+            let equal = binary(value.clone(), BinaryOperator::Eq, search);
+            binary(equal, BinaryOperator::Or, both)
+        }
+    }
+}
+
+pub fn charindex(mut function: Function) -> Result<Expr> {
+    let [part, whole] = args(&mut function)?;
+    Ok(call("strpos", vec![whole, part]))
+}
+
+pub fn modulo(mut function: Function) -> Result<Expr> {
+    let [left, right] = args(&mut function)?;
+    let remainder = binary(build::nested(left), BinaryOperator::Modulo, build::nested(right));
+    Ok(Expr::Nested(Box::new(remainder)))
+}
+
+pub fn date(mut function: Function) -> Result<Expr> {
+    let [value] = args(&mut function)?;
+    Ok(cast(value, DataType::Date))
+}
+
+pub fn date_part_year(mut function: Function) -> Result<Expr> {
+    let [value] = args(&mut function)?;
+    Ok(call("extract", vec![text("year"), value]))
+}
+
+/// CONVERT_TIMEZONE([source,] target, timestamp): the source is UTC where it is left out.
+pub fn convert_timezone(mut function: Function) -> Result<Expr> {
+    let mut given: Vec<Expr> =
+        args_mut(&mut function).unwrap_or_default().into_iter().map(take).collect();
+    if given.len() == 2 {
+        given.insert(0, text("UTC"));
+    }
+    if given.len() != 3 {
+        return Err(wrong_count("convert_timezone", 3, given.len()));
+    }
+    Ok(call("convert_timezone", given))
+}
+

@@ -1,0 +1,66 @@
+//! Redshift's syntax tree to one DataFusion plans with the same meaning. It sees names and shapes, no types.
+//!
+//! The tree stays a tree: nothing is printed and parsed again, so places and volatile calls survive.
+
+mod calls;
+mod lateral;
+mod names;
+mod shapes;
+mod table;
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{Expr, Query, Select, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use super::plan::Clock;
+use crate::error::Error;
+
+pub use lateral::substitute;
+pub use names::output_name;
+
+/// An error and where in the text it is; the file is known to the caller.
+pub type Located = Box<(Error, Span)>;
+
+/// Rewrites a query in place.
+///
+/// Errors: `sql/unknown-function` for a name that is not Redshift's, `sql/syntax` for arguments
+/// that are not, `sql/unsupported` for what cannot run faithfully.
+pub fn rewrite(query: &mut Query, clock: &Clock) -> Result<(), Located> {
+    match query.visit(&mut Rewriter { clock }) {
+        ControlFlow::Break(located) => Err(located),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+struct Rewriter<'a> {
+    clock: &'a Clock,
+}
+
+fn flow(result: Result<(), Located>) -> ControlFlow<Located> {
+    match result {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(located) => ControlFlow::Break(located),
+    }
+}
+
+impl VisitorMut for Rewriter<'_> {
+    type Break = Located;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Located> {
+        flow(shapes::query(query))
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Located> {
+        flow(shapes::select(select).map(|()| names::select(select)))
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Located> {
+        // before the arguments are visited: a date part is not a column
+        flow(calls::name_parts(expr))
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Located> {
+        flow(calls::expression(expr, self.clock))
+    }
+}

@@ -1,0 +1,67 @@
+//! Shapes of queries that DataFusion does not know: TOP, MINUS, EXCLUDE over a whole list, named types.
+//! It rewrites no expression.
+
+use datafusion::sql::sqlparser::ast::{
+    Distinct, Expr, LimitClause, Query, Select, SelectItem, SetExpr, SetOperator, Spanned,
+    TopQuantity, Value, WildcardAdditionalOptions,
+};
+
+use super::Located;
+use crate::dialect::build;
+use crate::error::Error;
+
+pub fn query(query: &mut Query) -> Result<(), Located> {
+    minus(&mut query.body);
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        if let Some(top) = select.top.take() {
+            let limit = match top.quantity {
+                Some(TopQuantity::Constant(n)) => Expr::value(Value::Number(n.to_string(), false)),
+                Some(TopQuantity::Expr(expr)) => expr,
+                None => {
+                    return Err(located("sql/syntax", "expected a number after TOP", select));
+                }
+            };
+            query.limit_clause = Some(LimitClause::LimitOffset {
+                limit: Some(limit),
+                offset: None,
+                limit_by: Vec::new(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn located(code: &'static str, message: &str, select: &Select) -> Located {
+    Box::new((Error::failed(code, message), select.span()))
+}
+
+/// MINUS is EXCEPT (r_UNION).
+fn minus(body: &mut SetExpr) {
+    if let SetExpr::SetOperation { op, left, right, .. } = body {
+        if *op == SetOperator::Minus {
+            *op = SetOperator::Except;
+        }
+        minus(left);
+        minus(right);
+    }
+}
+
+pub fn select(select: &mut Select) -> Result<(), Located> {
+    if select.top.is_some() {
+        return Err(located("sql/unsupported", "TOP inside a set operation is not supported locally", select));
+    }
+    if matches!(select.distinct, Some(Distinct::All)) {
+        select.distinct = None;
+    }
+    if let Some(exclude) = select.exclude.take() {
+        // `select *, f(x) as c exclude b`: drop columns from the whole list
+        let empty = build::select(Vec::new(), Vec::new(), None);
+        let inner = std::mem::replace(select, empty);
+        let from = build::derived(build::select_query(None, inner), "__landfall_all", &[]);
+        let options =
+            WildcardAdditionalOptions { opt_exclude: Some(exclude), ..Default::default() };
+        select.projection = vec![SelectItem::Wildcard(options)];
+        select.from = vec![build::alone(from)];
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! The session DataFusion plans and runs in: our types, operators, functions and casts. It holds no table.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::catalog::CatalogProviderList;
+use datafusion::common::{DataFusionError, Result as DfResult};
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::functions_aggregate::planner::AggregateFunctionPlanner;
+use datafusion::functions_window::planner::WindowFunctionPlanner;
+use datafusion::logical_expr::planner::{ExprPlanner, TypePlanner};
+use datafusion::prelude::SessionConfig;
+use datafusion::sql::sqlparser::ast;
+
+use super::casts::RedshiftCasts;
+use super::functions;
+use super::operators::Operators;
+use crate::types::SqlType;
+
+/// The name of the one catalog.
+pub const CATALOG: &str = "landfall";
+/// The schema of names without one.
+pub const DEFAULT_SCHEMA: &str = "public";
+
+/// A session that plans and runs Redshift's SQL.
+///
+/// `catalogs` must hold a catalog named [`CATALOG`] with a schema [`DEFAULT_SCHEMA`] if names
+/// without a schema are to be found; without it, an empty one in memory is made.
+/// `batch_size` and further settings stay DataFusion's; change them with
+/// `SessionStateBuilder::new_from_existing`.
+pub fn session_state(
+    runtime_env: Arc<RuntimeEnv>,
+    target_partitions: usize,
+    catalogs: Option<Arc<dyn CatalogProviderList>>,
+) -> SessionState {
+    let mut config = SessionConfig::new()
+        .with_default_catalog_and_schema(CATALOG, DEFAULT_SCHEMA)
+        .with_create_default_catalog_and_schema(catalogs.is_none())
+        .with_information_schema(false)
+        .with_target_partitions(target_partitions.max(1));
+    let options = config.options_mut();
+    // numbers with a point are exact on Redshift
+    options.sql_parser.parse_float_as_decimal = true;
+    // the reader has folded every name already, quoted ones too
+    options.sql_parser.enable_ident_normalization = false;
+    options.sql_parser.collect_spans = true;
+    let planners: Vec<Arc<dyn ExprPlanner>> = vec![
+        Arc::new(Operators),
+        Arc::new(AggregateFunctionPlanner),
+        Arc::new(WindowFunctionPlanner),
+    ];
+    let mut builder = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime_env)
+        .with_type_planner(Arc::new(Types))
+        .with_expr_planners(planners)
+        .with_analyzer_rule(Arc::new(RedshiftCasts))
+        .with_scalar_functions(functions::scalars())
+        .with_aggregate_functions(functions::aggregates())
+        .with_window_functions(functions::windows());
+    if let Some(catalogs) = catalogs {
+        builder = builder.with_catalog_list(catalogs);
+    }
+    builder.build()
+}
+
+/// SQL types to Arrow types; a name Redshift does not have is an error.
+#[derive(Debug)]
+struct Types;
+
+impl TypePlanner for Types {
+    fn plan_type_field(&self, sql_type: &ast::DataType) -> DfResult<Option<FieldRef>> {
+        let ty = SqlType::parse(&sql_type.to_string())
+            .map_err(|e| DataFusionError::Plan(e.message().to_owned()))?;
+        let arrow = match ty {
+            // text is read as views; the same layout spares a cast at every comparison
+            SqlType::Char(_) | SqlType::Varchar(_) => DataType::Utf8View,
+            other => other.arrow(),
+        };
+        Ok(Some(Arc::new(Field::new("", arrow, true))))
+    }
+}

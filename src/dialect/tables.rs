@@ -1,0 +1,253 @@
+//! Which tables a command reads and writes, with the names of its WITH clauses left out. It resolves nothing.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{ObjectName, Query, Visit, Visitor, With};
+
+use crate::dialect::change::ROWS_SUFFIX;
+use crate::dialect::command::{AlterAction, Command, InsertSource, ObjectRef};
+use crate::dialect::parse::object_ref;
+
+/// The tables of a command, each once, sorted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TableRefs {
+    /// Tables whose rows or columns it needs; the target of UPDATE, DELETE and MERGE too.
+    pub reads: Vec<ObjectRef>,
+    /// Tables it creates, changes or drops.
+    pub writes: Vec<ObjectRef>,
+}
+
+/// The tables a command names.
+///
+/// A reference to the target with row identity counts as a read of the target.
+pub fn tables_of(command: &Command) -> TableRefs {
+    let mut reads = BTreeSet::new();
+    let mut writes = BTreeSet::new();
+    gather(command, &mut reads, &mut writes);
+    TableRefs { reads: reads.into_iter().collect(), writes: writes.into_iter().collect() }
+}
+
+/// The tables one query reads.
+pub fn tables_of_query(query: &Query) -> BTreeSet<ObjectRef> {
+    tables_of_tree(query)
+}
+
+/// The tables any part of a statement reads.
+pub fn tables_of_tree(tree: &impl Visit) -> BTreeSet<ObjectRef> {
+    let mut reader = Reader::default();
+    let _ = tree.visit(&mut reader);
+    reader.found
+}
+
+fn gather(
+    command: &Command,
+    reads: &mut BTreeSet<ObjectRef>,
+    writes: &mut BTreeSet<ObjectRef>,
+) {
+    match command {
+        Command::Query(query) => reads.extend(tables_of_query(query)),
+        Command::Explain { command } => {
+            // nothing is written when only the plan is wanted
+            let refs = tables_of(command);
+            reads.extend(refs.reads);
+        }
+        Command::CreateTable(t) => {
+            writes.insert(t.name.clone());
+            reads.extend(t.like.iter().map(|l| l.table.clone()));
+        }
+        Command::CreateTableAs(t) => {
+            writes.insert(t.name.clone());
+            reads.extend(tables_of_query(&t.query));
+        }
+        Command::CreateView(v) => {
+            writes.insert(v.name.clone());
+            reads.extend(tables_of_query(&v.query));
+        }
+        Command::DropTable { names, .. } | Command::DropView { names, .. } => {
+            writes.extend(names.iter().cloned());
+        }
+        Command::AlterTable(alter) => {
+            writes.insert(alter.name.clone());
+            if let AlterAction::Append { from } = &alter.action {
+                reads.insert(from.clone());
+                writes.insert(from.clone());
+            }
+        }
+        Command::Truncate { table } => {
+            writes.insert(table.clone());
+        }
+        Command::CreateExternalTable(t) => {
+            writes.insert(t.name.clone());
+        }
+        Command::Insert(_) | Command::Update(_) | Command::Delete(_) | Command::Merge(_) => {
+            gather_dml(command, reads, writes);
+        }
+        _ => {}
+    }
+}
+
+fn gather_dml(
+    command: &Command,
+    reads: &mut BTreeSet<ObjectRef>,
+    writes: &mut BTreeSet<ObjectRef>,
+) {
+    let mut reader = Reader::default();
+    match command {
+        Command::Insert(insert) => {
+            writes.insert(insert.target.clone());
+            if let InsertSource::Query(query) = &insert.source {
+                let _ = query.visit(&mut reader);
+            }
+        }
+        Command::Update(update) => {
+            writes.insert(update.target.clone());
+            reads.insert(update.target.clone());
+            reader.enter(update.with.as_ref());
+            let _ = update.from.visit(&mut reader);
+            let _ = update.filter.visit(&mut reader);
+            for (_, value) in &update.set {
+                let _ = value.visit(&mut reader);
+            }
+        }
+        Command::Delete(delete) => {
+            writes.insert(delete.target.clone());
+            reads.insert(delete.target.clone());
+            reader.enter(delete.with.as_ref());
+            let _ = delete.using.visit(&mut reader);
+            let _ = delete.filter.visit(&mut reader);
+        }
+        Command::Merge(merge) => {
+            writes.insert(merge.target.clone());
+            reads.insert(merge.target.clone());
+            reader.enter(merge.with.as_ref());
+            let _ = merge.source.visit(&mut reader);
+            let _ = merge.on.visit(&mut reader);
+        }
+        _ => {}
+    }
+    reads.extend(reader.found);
+}
+
+/// One WITH clause on the way down.
+struct Scope {
+    /// Names, and the address of the query that defines each, only ever compared.
+    ctes: Vec<(String, usize)>,
+    recursive: bool,
+    /// How many of the names can be seen from where the visitor stands.
+    visible: usize,
+}
+
+#[derive(Default)]
+struct Reader {
+    scopes: Vec<Scope>,
+    found: BTreeSet<ObjectRef>,
+}
+
+fn address(query: &Query) -> usize {
+    std::ptr::from_ref(query) as usize
+}
+
+impl Reader {
+    /// Enters a WITH clause that stands before UPDATE, DELETE or MERGE; it is visible from here on.
+    fn enter(&mut self, with: Option<&With>) {
+        self.scopes.push(scope(with));
+        if let Some(with) = with {
+            let _ = with.visit(self);
+        }
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.visible = scope.ctes.len();
+        }
+    }
+
+    fn hides(&self, name: &str) -> bool {
+        self.scopes.iter().any(|s| s.ctes.iter().take(s.visible).any(|(n, _)| n == name))
+    }
+}
+
+fn scope(with: Option<&With>) -> Scope {
+    let ctes = with.map_or_else(Vec::new, |w| {
+        w.cte_tables.iter().map(|c| (c.alias.name.value.clone(), address(&c.query))).collect()
+    });
+    Scope { ctes, recursive: with.is_some_and(|w| w.recursive), visible: 0 }
+}
+
+impl Visitor for Reader {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        let here = address(query);
+        if let Some(scope) = self.scopes.last_mut() {
+            if let Some(index) = scope.ctes.iter().position(|(_, a)| *a == here) {
+                scope.visible = if scope.recursive { index + 1 } else { index };
+            }
+        }
+        self.scopes.push(scope(query.with.as_ref()));
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        self.scopes.pop();
+        let here = address(query);
+        if let Some(scope) = self.scopes.last_mut() {
+            if let Some(index) = scope.ctes.iter().position(|(_, a)| *a == here) {
+                scope.visible = index + 1;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
+        if let Some(mut name) = object_ref(relation) {
+            if name.schema.is_some() || !self.hides(&name.table) {
+                if let Some(table) = name.table.strip_suffix(ROWS_SUFFIX) {
+                    name.table = table.to_owned();
+                }
+                self.found.insert(name);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::dialect::parse_script;
+
+    #[test]
+    fn ctes_are_not_tables_and_targets_are() {
+        for (text, reads, writes) in [
+            ("select * from a.b, c", "a.b c", ""),
+            ("with c as (select * from a.b) select * from c join d using (x)", "a.b d", ""),
+            ("with t as (select * from t) select * from t", "t", ""),
+            ("with recursive t(n) as (select 1 union all select n + 1 from t) select * from t", "", ""),
+            ("with x as (select 1), y as (select * from x) select (select max(q) from z) from y", "z", ""),
+            ("select * from (with i as (select * from k) select * from i) q, i", "i k", ""),
+            ("insert into s.t select * from u where a in (select b from v)", "u v", "s.t"),
+            ("with c as (select * from u) update s.t set a = c.a from c join s.t x on x.k = c.k",
+             "s.t u", "s.t"),
+            ("delete from t using u where t.a = u.a and u.b in (select b from w)", "t u w", "t"),
+            ("merge into t using (select * from s) q on t.a = q.a remove duplicates", "s t", "t"),
+            ("create table p.x as select * from s.y", "s.y", "p.x"),
+            ("create view p.v as select * from s.y", "s.y", "p.v"),
+            ("create temp table st (like s.t)", "s.t", "st"),
+            ("truncate p.x", "", "p.x"),
+            ("drop table if exists a, b.c", "", "a b.c"),
+            ("alter table a append from b", "b", "a b"),
+            ("explain delete from t", "t", ""),
+            ("analyze t", "", ""),
+        ] {
+            let parsed = parse_script(text, Path::new("a.sql")).expect(text);
+            let refs = tables_of(&parsed[0].command);
+            let join = |all: &[ObjectRef]| {
+                let mut names: Vec<String> = all.iter().map(ObjectRef::to_string).collect();
+                names.sort();
+                names.join(" ")
+            };
+            assert_eq!((join(&refs.reads).as_str(), join(&refs.writes).as_str()), (reads, writes), "{text}");
+        }
+    }
+}

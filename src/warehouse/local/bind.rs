@@ -1,0 +1,145 @@
+//! Binds the names of a statement to scans: working copies, landing tables, views.
+//!
+//! Only the tables a statement names are loaded. What is not found is an error here, with the
+//! nearest name, before the planner sees the statement.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::catalog::{
+    CatalogProvider, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
+    SchemaProvider, TableProvider,
+};
+use datafusion::catalog::CatalogProviderList;
+use datafusion::datasource::ViewTable;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, ident};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::dialect::{self, CATALOG, Clock, Command, DEFAULT_SCHEMA, ObjectRef, rows_name};
+use crate::error::{Error, Result};
+
+use super::catalog::ViewDef;
+use super::engine::{Local, engine_error};
+use super::files::FileTable;
+use super::landing;
+use super::transaction::Transaction;
+
+/// Views may stand on views; a chain longer than this is taken for a circle.
+const VIEW_DEPTH: usize = 32;
+
+/// The tables of one statement, by schema.
+#[derive(Default)]
+pub struct Bound {
+    schemas: HashMap<String, HashMap<String, Arc<dyn TableProvider>>>,
+}
+
+impl Bound {
+    fn add(&mut self, name: &ObjectRef, table: Arc<dyn TableProvider>) {
+        let schema = name.schema.clone().unwrap_or_else(|| DEFAULT_SCHEMA.to_string());
+        self.schemas.entry(schema).or_default().insert(name.table.clone(), table);
+    }
+
+    /// A session that knows these tables and no others.
+    pub fn session(self, base: &SessionState) -> Result<SessionState> {
+        let catalog = MemoryCatalogProvider::new();
+        let mut schemas = self.schemas;
+        schemas.entry(DEFAULT_SCHEMA.to_string()).or_default();
+        for (name, tables) in schemas {
+            let schema = MemorySchemaProvider::new();
+            for (table, provider) in tables {
+                schema.register_table(table, provider).map_err(engine_error)?;
+            }
+            catalog.register_schema(&name, Arc::new(schema)).map_err(engine_error)?;
+        }
+        let list = MemoryCatalogProviderList::new();
+        list.register_catalog(CATALOG.to_string(), Arc::new(catalog));
+        let mut session = base.clone();
+        session.register_catalog_list(Arc::new(list));
+        Ok(session)
+    }
+}
+
+/// Binds everything a command reads, and its target with row identity where it has one.
+pub async fn bind(
+    local: &Local,
+    txn: &mut Transaction,
+    command: &Command,
+    target: Option<&ObjectRef>,
+) -> Result<Bound> {
+    let mut bound = Bound::default();
+    for name in dialect::tables_of(command).reads {
+        bind_one(local, txn, &name, &mut bound, 0).await?;
+    }
+    if let Some(target) = target {
+        let table = txn.table(target).await?;
+        let scan =
+            FileTable::with_row_identity(table.place.clone(), table.schema(), table.scan_files());
+        bound.add(&rows_name(target), Arc::new(scan));
+    }
+    Ok(bound)
+}
+
+fn bind_one<'a>(
+    local: &'a Local,
+    txn: &'a mut Transaction,
+    name: &'a ObjectRef,
+    bound: &'a mut Bound,
+    depth: usize,
+) -> BoxFuture<'a, Result<()>> {
+    async move {
+        if txn.has_table(name) {
+            let table = txn.table(name).await?;
+            let scan = FileTable::new(
+                table.place.clone(),
+                table.schema(),
+                Vec::new(),
+                table.scan_files(),
+            );
+            bound.add(name, Arc::new(scan));
+            return Ok(());
+        }
+        if let Some(view) = txn.view(name) {
+            let plan = view_plan(local, txn, &view, depth + 1).await?;
+            bound.add(name, Arc::new(ViewTable::new(plan, Some(view.sql.clone()))));
+            return Ok(());
+        }
+        if let Some(spec) = landing::spec(&local.specs, &txn.resolve(name)) {
+            let scan = landing::table(&local.state, &local.landing, spec).await?;
+            bound.add(name, Arc::new(scan));
+            return Ok(());
+        }
+        Err(txn.unknown_table(name))
+    }
+    .boxed()
+}
+
+/// The plan behind a view, its columns under the names the view gives them.
+pub async fn view_plan(
+    local: &Local,
+    txn: &mut Transaction,
+    view: &ViewDef,
+    depth: usize,
+) -> Result<LogicalPlan> {
+    if depth > VIEW_DEPTH {
+        return Err(Error::failed("sql/view-depth", format!("view {} stands on itself", view.name)));
+    }
+    let query = dialect::parse_query(&view.sql, Path::new(&view.name.to_string()))?;
+    let command = Command::Query(query.clone());
+    let mut bound = Bound::default();
+    for name in dialect::tables_of(&command).reads {
+        bind_one(local, txn, &name, &mut bound, depth).await?;
+    }
+    let session = bound.session(&local.session)?;
+    let clock = Clock { transaction_start: txn.started() };
+    let plan = dialect::plan_query(&session, *query, &clock, None).await?;
+    if view.columns.is_empty() {
+        return Ok(plan);
+    }
+    let names: Vec<String> =
+        plan.schema().fields().iter().map(|f| f.name().clone()).collect();
+    let renamed = names.iter().zip(&view.columns).map(|(from, to)| ident(from).alias(to));
+    LogicalPlanBuilder::from(plan).project(renamed).and_then(|b| b.build()).map_err(engine_error)
+}

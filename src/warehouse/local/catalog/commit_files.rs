@@ -1,0 +1,205 @@
+//! The verb of a commit that changes rows: data files, delete files and their statistics.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result};
+use crate::state::db_error;
+use crate::tables::TableName;
+
+use super::ColumnStats;
+use super::commit::{NewDataFile, NewDeleteFile, Writer};
+use super::stats::{Bounds, merge_bounds};
+
+impl Writer<'_> {
+    pub(super) async fn files(
+        &mut self,
+        name: &TableName,
+        id: Option<i64>,
+        added: &[NewDataFile],
+        removed: &[i64],
+        deletes: &[NewDeleteFile],
+    ) -> Result<()> {
+        let table = match id.or_else(|| self.tables.get(name).copied()) {
+            Some(table) => table,
+            None => {
+                return Err(Error::failed("catalog/table", format!("no table {name} to write")));
+            }
+        };
+        for file in removed {
+            self.end("update ducklake_data_file set end_snapshot = ?1 where data_file_id = ?2 and end_snapshot is null", *file).await?;
+            self.end("update ducklake_delete_file set end_snapshot = ?1 where data_file_id = ?2 and end_snapshot is null", *file).await?;
+        }
+        for delete in deletes {
+            if let Some(old) = delete.replaces {
+                self.end("update ducklake_delete_file set end_snapshot = ?1 where delete_file_id = ?2 and end_snapshot is null", old).await?;
+            }
+            self.insert_delete(table, delete.data_file, delete).await?;
+        }
+        self.add_files(table, added).await?;
+        if !added.is_empty() {
+            self.note(format!("inserted_into_table:{table}"), false);
+        }
+        if !removed.is_empty() || !deletes.is_empty() {
+            self.note(format!("deleted_from_table:{table}"), false);
+        }
+        Ok(())
+    }
+
+    async fn add_files(&mut self, table: i64, added: &[NewDataFile]) -> Result<()> {
+        if added.is_empty() {
+            return Ok(());
+        }
+        let stats: Option<(i64, i64, i64)> = sqlx::query_as(
+            "select record_count, next_row_id, file_size_bytes from ducklake_table_stats where table_id = ?",
+        )
+        .bind(table)
+        .fetch_optional(&mut *self.conn)
+        .await
+        .map_err(db_error)?;
+        let (mut rows, mut next_row_id, mut bytes) = stats.unwrap_or((0, 0, 0));
+        for file in added {
+            let id = self.file_id;
+            self.file_id += 1;
+            sqlx::query(
+                "insert into ducklake_data_file values
+                 (?, ?, ?, NULL, NULL, ?, 1, 'parquet', ?, ?, ?, ?, NULL, NULL, NULL, NULL)",
+            )
+            .bind(id)
+            .bind(table)
+            .bind(self.snapshot)
+            .bind(&file.path)
+            .bind(file.rows as i64)
+            .bind(file.bytes as i64)
+            .bind(file.footer_bytes as i64)
+            .bind(next_row_id)
+            .execute(&mut *self.conn)
+            .await
+            .map_err(db_error)?;
+            for (column, stats) in &file.stats {
+                self.insert_stats(table, id, *column, stats).await?;
+            }
+            if let Some(delete) = &file.delete {
+                self.insert_delete(table, id, delete).await?;
+            }
+            rows += file.rows as i64;
+            next_row_id += file.rows as i64;
+            bytes += file.bytes as i64;
+        }
+        let sql = match stats {
+            Some(_) => {
+                "update ducklake_table_stats set record_count = ?2, next_row_id = ?3, file_size_bytes = ?4 where table_id = ?1"
+            }
+            None => "insert into ducklake_table_stats values (?1, ?2, ?3, ?4)",
+        };
+        sqlx::query(sql)
+            .bind(table)
+            .bind(rows)
+            .bind(next_row_id)
+            .bind(bytes)
+            .execute(&mut *self.conn)
+            .await
+            .map_err(db_error)?;
+        self.widen_bounds(table, added).await
+    }
+
+    async fn insert_stats(
+        &mut self,
+        table: i64,
+        file: i64,
+        column: i64,
+        stats: &ColumnStats,
+    ) -> Result<()> {
+        sqlx::query(
+            "insert into ducklake_file_column_stats values (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+        )
+        .bind(file)
+        .bind(table)
+        .bind(column)
+        .bind(stats.bytes)
+        .bind(stats.values)
+        .bind(stats.nulls)
+        .bind(&stats.min)
+        .bind(&stats.max)
+        .execute(&mut *self.conn)
+        .await
+        .map_err(db_error)?;
+        Ok(())
+    }
+
+    async fn insert_delete(
+        &mut self,
+        table: i64,
+        data_file: i64,
+        delete: &NewDeleteFile,
+    ) -> Result<()> {
+        let id = self.file_id;
+        self.file_id += 1;
+        sqlx::query(
+            "insert into ducklake_delete_file values
+             (?, ?, ?, NULL, ?, ?, 1, 'parquet', ?, ?, ?, NULL, NULL)",
+        )
+        .bind(id)
+        .bind(table)
+        .bind(self.snapshot)
+        .bind(data_file)
+        .bind(&delete.path)
+        .bind(delete.rows as i64)
+        .bind(delete.bytes as i64)
+        .bind(delete.footer_bytes as i64)
+        .execute(&mut *self.conn)
+        .await
+        .map_err(db_error)?;
+        Ok(())
+    }
+
+    /// The bounds of a whole table: never narrower than those of any file it ever had.
+    async fn widen_bounds(&mut self, table: i64, added: &[NewDataFile]) -> Result<()> {
+        let rows: Vec<(i64, String)> = sqlx::query_as(
+            "select column_id, column_type from ducklake_column
+             where table_id = ? and end_snapshot is null and parent_column is null",
+        )
+        .bind(table)
+        .fetch_all(&mut *self.conn)
+        .await
+        .map_err(db_error)?;
+        let known: Vec<(i64, Option<i64>, Option<String>, Option<String>)> = sqlx::query_as(
+            "select column_id, contains_null, min_value, max_value
+             from ducklake_table_column_stats where table_id = ?",
+        )
+        .bind(table)
+        .fetch_all(&mut *self.conn)
+        .await
+        .map_err(db_error)?;
+        let mut bounds: BTreeMap<i64, Bounds> = known
+            .into_iter()
+            .map(|(column, nulls, min, max)| {
+                (column, Bounds { nulls: nulls == Some(1), min, max })
+            })
+            .collect();
+        for (column, ty) in rows {
+            let known = bounds.remove(&column);
+            let fresh = known.is_none();
+            let merged = merge_bounds(
+                &ty,
+                known,
+                added.iter().filter_map(|file| file.stats.get(&column)),
+            );
+            let sql = if fresh {
+                "insert into ducklake_table_column_stats values (?1, ?2, ?3, NULL, ?4, ?5, NULL)"
+            } else {
+                "update ducklake_table_column_stats set contains_null = ?3, min_value = ?4, max_value = ?5
+                 where table_id = ?1 and column_id = ?2"
+            };
+            sqlx::query(sql)
+                .bind(table)
+                .bind(column)
+                .bind(merged.nulls)
+                .bind(&merged.min)
+                .bind(&merged.max)
+                .execute(&mut *self.conn)
+                .await
+                .map_err(db_error)?;
+        }
+        Ok(())
+    }
+}

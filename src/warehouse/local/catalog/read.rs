@@ -1,0 +1,298 @@
+//! Reads the catalog: the newest snapshot, the shape at a snapshot, the live files of a table.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use sqlx::SqlitePool;
+
+use crate::error::{Error, Result};
+use crate::state::db_error;
+use crate::tables::TableName;
+use crate::types::SqlType;
+
+use super::{
+    ColumnDef, ColumnStats, DataFile, DeleteFile, Identity, SchemaDef, Shape, SnapshotId, TableDef,
+    ViewDef, tag,
+};
+
+/// The newest snapshot, and its schema version: shapes of one schema version are equal.
+pub async fn latest(pool: &SqlitePool) -> Result<(SnapshotId, i64)> {
+    sqlx::query_as(
+        "select snapshot_id, schema_version from ducklake_snapshot order by snapshot_id desc limit 1",
+    )
+    .fetch_one(pool)
+    .await
+    .map_err(db_error)
+}
+
+/// Everything but the files, as of a snapshot.
+pub async fn shape(pool: &SqlitePool, at: SnapshotId) -> Result<Shape> {
+    let mut shape = Shape::default();
+    let mut schema_names: HashMap<i64, String> = HashMap::new();
+    let rows: Vec<(i64, String, String)> = sqlx::query_as(
+        "select schema_id, schema_name, path from ducklake_schema
+         where begin_snapshot <= ?1 and (end_snapshot is null or ?1 < end_snapshot)",
+    )
+    .bind(at)
+    .fetch_all(pool)
+    .await
+    .map_err(db_error)?;
+    for (id, name, path) in rows {
+        schema_names.insert(id, name.clone());
+        shape.schemas.insert(name, SchemaDef { id, path });
+    }
+    let mut columns = columns(pool, at).await?;
+    let attributes = attributes(pool, at).await?;
+    let rows: Vec<(i64, i64, String, String)> = sqlx::query_as(
+        "select table_id, schema_id, table_name, path from ducklake_table
+         where begin_snapshot <= ?1 and (end_snapshot is null or ?1 < end_snapshot)",
+    )
+    .bind(at)
+    .fetch_all(pool)
+    .await
+    .map_err(db_error)?;
+    for (id, schema_id, table, path) in rows {
+        let Some(schema) = schema_names.get(&schema_id) else { continue };
+        let folder = shape.schemas.get(schema).map_or("", |s| s.path.as_str());
+        let name = TableName { schema: schema.clone(), table };
+        let def = TableDef {
+            id,
+            name: name.clone(),
+            path: format!("{folder}{path}"),
+            columns: columns.remove(&id).unwrap_or_default(),
+            attributes: attributes.get(&id).cloned(),
+        };
+        shape.tables.insert(name, Arc::new(def));
+    }
+    views(pool, at, &schema_names, &mut shape).await?;
+    Ok(shape)
+}
+
+async fn views(
+    pool: &SqlitePool,
+    at: SnapshotId,
+    schema_names: &HashMap<i64, String>,
+    shape: &mut Shape,
+) -> Result<()> {
+    let rows: Vec<(i64, i64, String, String, Option<String>)> = sqlx::query_as(
+        "select view_id, schema_id, view_name, sql, column_aliases from ducklake_view
+         where begin_snapshot <= ?1 and (end_snapshot is null or ?1 < end_snapshot)",
+    )
+    .bind(at)
+    .fetch_all(pool)
+    .await
+    .map_err(db_error)?;
+    for (id, schema_id, view, sql, aliases) in rows {
+        let Some(schema) = schema_names.get(&schema_id) else { continue };
+        let name = TableName { schema: schema.clone(), table: view };
+        let columns = aliases
+            .iter()
+            .flat_map(|a| a.trim_matches(['(', ')']).split(','))
+            .map(|c| c.trim().trim_matches('"').to_string())
+            .filter(|c| !c.is_empty())
+            .collect();
+        shape.views.insert(name.clone(), Arc::new(ViewDef { id, name, sql, columns }));
+    }
+    Ok(())
+}
+
+/// The raw columns of `ducklake_column` that describe a column.
+type ColumnRow = (i64, i64, String, String, Option<String>, Option<String>, Option<String>, bool);
+
+async fn columns(pool: &SqlitePool, at: SnapshotId) -> Result<HashMap<i64, Vec<ColumnDef>>> {
+    let tags: Vec<(i64, i64, String, String)> = sqlx::query_as(
+        "select table_id, column_id, key, value from ducklake_column_tag
+         where begin_snapshot <= ?1 and (end_snapshot is null or ?1 < end_snapshot)",
+    )
+    .bind(at)
+    .fetch_all(pool)
+    .await
+    .map_err(db_error)?;
+    let tags: HashMap<(i64, i64, String), String> =
+        tags.into_iter().map(|(t, c, key, value)| ((t, c, key), value)).collect();
+    let rows: Vec<ColumnRow> = sqlx::query_as(
+        "select table_id, column_id, column_name, column_type, initial_default, default_value,
+                default_value_type, nulls_allowed <> 0
+         from ducklake_column
+         where begin_snapshot <= ?1 and (end_snapshot is null or ?1 < end_snapshot)
+           and parent_column is null
+         order by table_id, column_order",
+    )
+    .bind(at)
+    .fetch_all(pool)
+    .await
+    .map_err(db_error)?;
+    let mut columns: HashMap<i64, Vec<ColumnDef>> = HashMap::new();
+    for (table, id, name, ty, initial_default, default, default_kind, nullable) in rows {
+        let tagged = |key: &str| tags.get(&(table, id, key.to_string()));
+        let identity = tagged(tag::IDENTITY).map(|text| parse_identity(text)).transpose()?;
+        let ty = match tagged(tag::TYPE) {
+            Some(text) => SqlType::parse(text),
+            None => SqlType::of_ducklake(&ty),
+        }
+        .map_err(|e| e.about(format!("column {name}")))?;
+        columns.entry(table).or_default().push(ColumnDef {
+            id,
+            name,
+            ty,
+            not_null: !nullable,
+            default: default_text(default, default_kind),
+            initial_default,
+            identity,
+            encode: tagged(tag::ENCODE).cloned(),
+        });
+    }
+    Ok(columns)
+}
+
+/// DuckLake keeps a literal bare and an expression as SQL; ours come back as SQL.
+fn default_text(value: Option<String>, kind: Option<String>) -> Option<String> {
+    let value = value.filter(|v| v != "NULL")?;
+    if kind.as_deref() == Some("expression") {
+        Some(value)
+    } else {
+        Some(format!("'{}'", value.replace('\'', "''")))
+    }
+}
+
+async fn attributes(pool: &SqlitePool, at: SnapshotId) -> Result<HashMap<i64, String>> {
+    let rows: Vec<(i64, String)> = sqlx::query_as(
+        "select object_id, value from ducklake_tag
+         where begin_snapshot <= ?1 and (end_snapshot is null or ?1 < end_snapshot) and key = ?2",
+    )
+    .bind(at)
+    .bind(tag::ATTRIBUTES)
+    .fetch_all(pool)
+    .await
+    .map_err(db_error)?;
+    Ok(rows.into_iter().collect())
+}
+
+fn parse_identity(text: &str) -> Result<Identity> {
+    let parts: Vec<&str> = text.split(',').collect();
+    let number = |i: usize| parts.get(i).and_then(|p| p.parse::<i64>().ok());
+    match (number(0), number(1), number(2)) {
+        (Some(seed), Some(step), Some(next)) => {
+            Ok(Identity { seed, step, next, by_default: parts.get(3) == Some(&"default") })
+        }
+        _ => Err(Error::failed("catalog/identity", format!("tag `{text}` is not an identity"))),
+    }
+}
+
+/// The tag an identity is kept as.
+pub(super) fn identity_tag(identity: &Identity) -> String {
+    let by_default = if identity.by_default { ",default" } else { "" };
+    format!("{},{},{}{by_default}", identity.seed, identity.step, identity.next)
+}
+
+/// The raw columns of a live data file with its live delete file.
+type FileRow = (
+    i64,
+    String,
+    i64,
+    i64,
+    i64,
+    Option<i64>,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+);
+
+/// The live data files of a table at a snapshot, in the order they were added.
+pub async fn files(pool: &SqlitePool, table: &TableDef, at: SnapshotId) -> Result<Vec<DataFile>> {
+    refuse_inlined(pool, table).await?;
+    let rows: Vec<FileRow> = sqlx::query_as(
+        "select f.data_file_id, f.path, f.record_count, f.file_size_bytes,
+                coalesce(f.row_id_start, 0),
+                d.delete_file_id, d.path, d.delete_count, d.file_size_bytes, d.partial_max
+         from ducklake_data_file f
+         left join ducklake_delete_file d on d.data_file_id = f.data_file_id
+          and d.table_id = f.table_id and d.begin_snapshot <= ?2
+          and (d.end_snapshot is null or ?2 < d.end_snapshot)
+         where f.table_id = ?1 and f.begin_snapshot <= ?2
+           and (f.end_snapshot is null or ?2 < f.end_snapshot)
+         order by f.data_file_id",
+    )
+    .bind(table.id)
+    .bind(at)
+    .fetch_all(pool)
+    .await
+    .map_err(db_error)?;
+    let mut stats = file_stats(pool, table, at).await?;
+    let key = |path: String| format!("{}{path}", table.path);
+    Ok(rows
+        .into_iter()
+        .map(|(id, path, rows, bytes, row_id_start, delete_id, d_path, d_rows, d_bytes, partial)| {
+            let delete = delete_id.zip(d_path).map(|(id, path)| DeleteFile {
+                id,
+                path: key(path),
+                rows: d_rows.unwrap_or(0).max(0) as u64,
+                bytes: d_bytes.unwrap_or(0).max(0) as u64,
+                partial_max: partial,
+            });
+            DataFile {
+                id,
+                path: key(path),
+                rows: rows.max(0) as u64,
+                bytes: bytes.max(0) as u64,
+                row_id_start,
+                delete,
+                stats: stats.remove(&id).unwrap_or_default(),
+            }
+        })
+        .collect())
+}
+
+type StatsRow = (i64, i64, Option<i64>, Option<i64>, Option<i64>, Option<String>, Option<String>);
+
+async fn file_stats(
+    pool: &SqlitePool,
+    table: &TableDef,
+    at: SnapshotId,
+) -> Result<HashMap<i64, BTreeMap<i64, ColumnStats>>> {
+    let rows: Vec<StatsRow> = sqlx::query_as(
+        "select s.data_file_id, s.column_id, s.column_size_bytes, s.value_count, s.null_count,
+                s.min_value, s.max_value
+         from ducklake_file_column_stats s join ducklake_data_file f using (data_file_id)
+         where s.table_id = ?1 and f.begin_snapshot <= ?2
+           and (f.end_snapshot is null or ?2 < f.end_snapshot)",
+    )
+    .bind(table.id)
+    .bind(at)
+    .fetch_all(pool)
+    .await
+    .map_err(db_error)?;
+    let mut stats: HashMap<i64, BTreeMap<i64, ColumnStats>> = HashMap::new();
+    for (file, column, bytes, values, nulls, min, max) in rows {
+        stats.entry(file).or_default().insert(
+            column,
+            ColumnStats {
+                bytes: bytes.unwrap_or(0),
+                values: values.unwrap_or(0),
+                nulls: nulls.unwrap_or(0),
+                min,
+                max,
+            },
+        );
+    }
+    Ok(stats)
+}
+
+/// Rows that DuckDB keeps inside the catalog instead of in files would be silently missed.
+async fn refuse_inlined(pool: &SqlitePool, table: &TableDef) -> Result<()> {
+    let inlined: Option<(String,)> =
+        sqlx::query_as("select table_name from ducklake_inlined_data_tables where table_id = ?")
+            .bind(table.id)
+            .fetch_optional(pool)
+            .await
+            .map_err(db_error)?;
+    match inlined {
+        None => Ok(()),
+        Some((name,)) => Err(Error::failed(
+            "catalog/inlined",
+            format!("rows of {} lie in the catalog table `{name}`, not in files", table.name),
+        )
+        .hint("in DuckDB: attach with DATA_INLINING_ROW_LIMIT 0, then CALL ducklake_flush_inlined_data")),
+    }
+}

@@ -1,0 +1,330 @@
+//! Definitions: CREATE, DROP and ALTER as changes to the shape of a transaction.
+
+use arrow::datatypes::SchemaRef;
+
+use crate::dialect::{
+    self, AlterAction, AlterTable, CreateTable, DistStyle, ObjectRef, SortStyle, TableAttributes,
+};
+use crate::error::{Error, Result};
+use crate::types::SqlType;
+use crate::warehouse::Outcome;
+
+use super::catalog::{Change, ColumnDef, Identity, TableDef};
+use super::transaction::Transaction;
+
+pub fn create_schema(txn: &mut Transaction, name: &str, if_not_exists: bool) -> Result<Outcome> {
+    if txn.shape().schemas.contains_key(name) {
+        if if_not_exists {
+            return Ok(Outcome::default());
+        }
+        return Err(Error::failed("sql/exists", format!("schema \"{name}\" already exists"))
+            .hint("write CREATE SCHEMA IF NOT EXISTS"));
+    }
+    txn.create_schema(name);
+    Ok(Outcome::default())
+}
+
+pub async fn drop_schema(
+    txn: &mut Transaction,
+    name: &str,
+    if_exists: bool,
+    cascade: bool,
+) -> Result<Outcome> {
+    if !txn.shape().schemas.contains_key(name) {
+        if if_exists {
+            return Ok(Outcome::default());
+        }
+        return Err(Error::failed(
+            "sql/unknown-schema",
+            format!("schema \"{name}\" does not exist"),
+        ));
+    }
+    let inside = |table: &crate::tables::TableName| {
+        (table.schema == name).then(|| ObjectRef::new(Some(name), &table.table))
+    };
+    let tables: Vec<ObjectRef> = txn.shape().tables.keys().filter_map(inside).collect();
+    let views: Vec<ObjectRef> = txn.shape().views.keys().filter_map(inside).collect();
+    if !cascade && !(tables.is_empty() && views.is_empty()) {
+        return Err(Error::failed(
+            "sql/not-empty",
+            format!("cannot drop schema {name}: other objects are in it"),
+        )
+        .hint("drop them first, or write DROP SCHEMA ... CASCADE"));
+    }
+    for view in views {
+        txn.drop_view(&view);
+    }
+    for table in tables {
+        txn.drop_table(&table).await?;
+    }
+    txn.drop_schema(name);
+    Ok(Outcome::default())
+}
+
+/// True when the name is free; false when it is taken and the statement says that is fine.
+pub fn name_is_free(
+    txn: &Transaction,
+    name: &ObjectRef,
+    temporary: bool,
+    if_not_exists: bool,
+) -> Result<bool> {
+    // A temporary table may hide a permanent one of the same name, not another temporary one.
+    let taken = if temporary {
+        txn.is_temporary(name)
+    } else {
+        txn.shape().tables.contains_key(&txn.resolve(name)) || txn.view(name).is_some()
+    };
+    match (taken, if_not_exists) {
+        (false, _) => Ok(true),
+        (true, true) => Ok(false),
+        (true, false) => {
+            Err(Error::failed("sql/exists", format!("relation \"{name}\" already exists"))
+                .hint("write CREATE TABLE IF NOT EXISTS, or drop it first"))
+        }
+    }
+}
+
+pub async fn create_table(txn: &mut Transaction, create: &CreateTable) -> Result<Outcome> {
+    if !name_is_free(txn, &create.name, create.temp, create.if_not_exists)? {
+        return Ok(Outcome::default());
+    }
+    let mut columns: Vec<ColumnDef> = Vec::new();
+    if let Some(like) = &create.like {
+        let parent = txn.table(&like.table).await?;
+        columns.extend(parent.def.columns.iter().map(|column| ColumnDef {
+            default: column.default.clone().filter(|_| like.including_defaults),
+            // LIKE does not inherit identity (r_CREATE_TABLE_NEW).
+            identity: None,
+            ..column.clone()
+        }));
+    }
+    columns.extend(create.columns.iter().map(column));
+    number(&mut columns);
+    refuse_twins(&columns)?;
+    let attributes = attributes_text(&create.attributes);
+    txn.create_table(&create.name, columns, attributes, create.temp)?;
+    Ok(Outcome::default())
+}
+
+/// Makes the empty table of a CREATE TABLE AS from the columns of its query.
+pub fn create_for_query(
+    txn: &mut Transaction,
+    create: &dialect::CreateTableAs,
+    schema: &SchemaRef,
+) -> Result<()> {
+    if !create.columns.is_empty() && create.columns.len() != schema.fields().len() {
+        return Err(Error::failed(
+            "sql/columns",
+            format!("{} names for {} columns", create.columns.len(), schema.fields().len()),
+        ));
+    }
+    let mut columns = Vec::new();
+    for (index, field) in schema.fields().iter().enumerate() {
+        let name = create.columns.get(index).unwrap_or(field.name()).clone();
+        let ty = SqlType::of_arrow(field.data_type()).ok_or_else(|| {
+            Error::failed(
+                "sql/type",
+                format!("column {name} has no Redshift type: {}", field.data_type()),
+            )
+            .hint("cast it to a Redshift type")
+        })?;
+        columns.push(ColumnDef {
+            id: 0,
+            name,
+            ty,
+            // CTAS inherits no constraint (r_CTAS_usage_notes).
+            not_null: false,
+            default: None,
+            initial_default: None,
+            identity: None,
+            encode: None,
+        });
+    }
+    number(&mut columns);
+    refuse_twins(&columns)?;
+    txn.create_table(&create.name, columns, attributes_text(&create.attributes), create.temp)
+}
+
+fn column(declared: &dialect::ColumnDef) -> ColumnDef {
+    let identity = declared.identity.map(|i| Identity {
+        seed: i.seed,
+        step: i.step,
+        next: i.seed,
+        by_default: i.by_default,
+    });
+    ColumnDef {
+        id: 0,
+        name: declared.name.clone(),
+        ty: declared.ty,
+        not_null: declared.not_null || declared.primary || identity.is_some(),
+        default: declared.default.as_ref().map(ToString::to_string),
+        initial_default: None,
+        identity,
+        encode: declared.encode.clone(),
+    }
+}
+
+fn number(columns: &mut [ColumnDef]) {
+    for (id, column) in (1..).zip(columns) {
+        column.id = id;
+    }
+}
+
+fn refuse_twins(columns: &[ColumnDef]) -> Result<()> {
+    for (index, column) in columns.iter().enumerate() {
+        if columns.iter().take(index).any(|other| other.name == column.name) {
+            return Err(Error::failed(
+                "sql/duplicate-column",
+                format!("column \"{}\" specified more than once", column.name),
+            )
+            .hint("give one of them another name"));
+        }
+    }
+    Ok(())
+}
+
+/// What DDL says beyond columns, in Redshift's words, to be emitted again.
+fn attributes_text(attributes: &TableAttributes) -> Option<String> {
+    let mut words = Vec::new();
+    if let Some(style) = attributes.diststyle {
+        words.push(match style {
+            DistStyle::Auto => "diststyle auto".to_string(),
+            DistStyle::Even => "diststyle even".to_string(),
+            DistStyle::Key => "diststyle key".to_string(),
+            DistStyle::All => "diststyle all".to_string(),
+        });
+    }
+    if let Some(column) = &attributes.distkey {
+        words.push(format!("distkey({column})"));
+    }
+    if let Some(key) = &attributes.sortkey {
+        words.push(match key.style {
+            SortStyle::Auto => "sortkey auto".to_string(),
+            SortStyle::Compound => format!("compound sortkey({})", key.columns.join(", ")),
+            SortStyle::Interleaved => format!("interleaved sortkey({})", key.columns.join(", ")),
+        });
+    }
+    if attributes.backup == Some(false) {
+        words.push("backup no".to_string());
+    }
+    for unique in &attributes.unique {
+        words.push(format!("unique({})", unique.join(", ")));
+    }
+    if !attributes.primary_key.is_empty() {
+        words.push(format!("primary key({})", attributes.primary_key.join(", ")));
+    }
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+pub async fn drop_tables(
+    txn: &mut Transaction,
+    names: &[ObjectRef],
+    if_exists: bool,
+) -> Result<Outcome> {
+    for name in names {
+        if txn.has_table(name) {
+            txn.drop_table(name).await?;
+        } else if !if_exists {
+            return Err(txn.unknown_table(name).hint("write DROP TABLE IF EXISTS"));
+        }
+    }
+    Ok(Outcome::default())
+}
+
+pub fn drop_views(txn: &mut Transaction, names: &[ObjectRef], if_exists: bool) -> Result<Outcome> {
+    for name in names {
+        if !txn.drop_view(name) && !if_exists {
+            return Err(txn.unknown_table(name).hint("write DROP VIEW IF EXISTS"));
+        }
+    }
+    Ok(Outcome::default())
+}
+
+/// ALTER TABLE, but for the actions that read or move rows.
+pub async fn alter(txn: &mut Transaction, alter: &AlterTable) -> Result<Outcome> {
+    let name = &alter.name;
+    match &alter.action {
+        AlterAction::Noted { .. } => {
+            txn.table(name).await?;
+        }
+        AlterAction::AddColumn(declared) => {
+            refuse_filled_column(txn, name, declared).await?;
+            txn.reshape(name, |def| add_column(def, column(declared))).await?;
+        }
+        AlterAction::DropColumn { name: gone, .. } => {
+            txn.reshape(name, |def| {
+                let id = find(def, gone)?.id;
+                let mut new = def.clone();
+                new.columns.retain(|c| c.id != id);
+                Ok((new, Change::DropColumn { table: def.id, column: id }))
+            })
+            .await?;
+        }
+        AlterAction::RenameTable { to } => {
+            let mut full = txn.resolve(name);
+            full.table = to.clone();
+            let free = ObjectRef::new(Some(&full.schema), to);
+            name_is_free(txn, &free, false, false)?;
+            txn.reshape(name, |def| {
+                let new = TableDef { name: full.clone(), ..def.clone() };
+                Ok((new, Change::RenameTable { id: def.id, name: full }))
+            })
+            .await?;
+        }
+        AlterAction::RenameColumn { .. }
+        | AlterAction::ColumnType { .. }
+        | AlterAction::Append { .. }
+        | AlterAction::AddPartitions { .. } => {
+            return Err(Error::failed(
+                "sql/unsupported-locally",
+                "this form of ALTER TABLE is not supported locally",
+            )
+            .hint("create a new table with CREATE TABLE AS and rename it"));
+        }
+    }
+    Ok(Outcome::default())
+}
+
+fn add_column(def: &TableDef, mut column: ColumnDef) -> Result<(TableDef, Change)> {
+    if find(def, &column.name).is_ok() {
+        return Err(Error::failed(
+            "sql/exists",
+            format!("column \"{}\" of relation \"{}\" already exists", column.name, def.name),
+        ));
+    }
+    column.id = def.columns.iter().map(|c| c.id).max().unwrap_or(0) + 1;
+    let mut new = def.clone();
+    new.columns.push(column.clone());
+    Ok((new, Change::AddColumn { table: def.id, column }))
+}
+
+/// Rows that exist would need the new column's default; files are never rewritten for it.
+async fn refuse_filled_column(
+    txn: &mut Transaction,
+    name: &ObjectRef,
+    declared: &dialect::ColumnDef,
+) -> Result<()> {
+    let has_rows = txn.table(name).await?.live_rows() > 0;
+    let fills = declared.default.is_some() || declared.not_null || declared.identity.is_some();
+    if has_rows && fills {
+        return Err(Error::failed(
+            "sql/unsupported-locally",
+            format!("column {}: a default for rows that exist is not supported locally", declared.name),
+        )
+        .hint("add the column without DEFAULT and NOT NULL, then UPDATE the rows"));
+    }
+    Ok(())
+}
+
+fn find<'a>(def: &'a TableDef, column: &str) -> Result<&'a ColumnDef> {
+    def.columns.iter().find(|c| c.name == column).ok_or_else(|| {
+        let error = Error::failed(
+            "sql/unknown-column",
+            format!("column \"{column}\" of relation \"{}\" does not exist", def.name),
+        );
+        match crate::error::nearest(column, def.columns.iter().map(|c| c.name.as_str())) {
+            Some(near) => error.hint(format!("did you mean {near}?")),
+            None => error,
+        }
+    })
+}

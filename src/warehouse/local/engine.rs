@@ -1,0 +1,250 @@
+//! The engine as the rest of Landfall holds it: opened on a project, it runs batches and queries.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::Utc;
+use datafusion::error::DataFusionError;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionState;
+use object_store::ObjectStore;
+use tokio::sync::Mutex;
+
+use crate::config::Project;
+use crate::dialect::{self, Command};
+use crate::error::{Error, Result};
+use crate::layout;
+use crate::records;
+use crate::sequence::Sequence;
+use crate::state::State;
+use crate::storage;
+use crate::tables::{TableName, TableSpec};
+use crate::warehouse::{Answer, Batch, ColumnInfo, Finish, Outcome, TableInfo, Warehouse};
+
+use super::catalog::{self, Shape, SnapshotId};
+use super::files::Place;
+use super::statement;
+use super::transaction::Transaction;
+
+/// How many consumers an out-of-memory error names.
+const NAMED_CONSUMERS: usize = 3;
+
+pub struct Local {
+    pub(super) state: State,
+    pub(super) session: SessionState,
+    pub(super) landing: Place,
+    pub(super) specs: Vec<TableSpec>,
+    data: Place,
+    scratch: Place,
+    scratch_dir: PathBuf,
+    /// The last shape read, with its schema version: the same version is the same shape.
+    shape: Mutex<Option<(i64, Shape)>>,
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        // Scratch of a process that dies instead is swept by the next run.
+        let _ = std::fs::remove_dir_all(&self.scratch_dir);
+    }
+}
+
+impl Local {
+    /// Opens the warehouse of a project, making an empty one where there is none.
+    pub async fn open(
+        project: &Project,
+        state: State,
+        landing: Arc<dyn ObjectStore>,
+    ) -> Result<Local> {
+        let data_dir = project.state_dir.join(layout::DATA_DIR);
+        let scratch_dir = project
+            .state_dir
+            .join(layout::TMP_DIR)
+            .join(format!("{}-{}", std::process::id(), uuid::Uuid::now_v7().simple()));
+        let data = place("data", storage::local(&data_dir, project.fsync)?)?;
+        let scratch = place("scratch", storage::local(&scratch_dir, false)?)?;
+        let landing = place("landing", landing)?;
+        prepare_catalog(&state, &data_dir).await?;
+        let runtime = runtime(project, scratch_dir.join("spill"), [&data, &scratch, &landing])?;
+        let specs = project.sources.iter().flat_map(|s| s.tables().to_vec()).collect();
+        Ok(Local {
+            state,
+            session: dialect::session_state(runtime, project.jobs.max(1), None),
+            landing,
+            specs,
+            data,
+            scratch,
+            scratch_dir,
+            shape: Mutex::new(None),
+        })
+    }
+
+    async fn begin(&self, at: Option<SnapshotId>) -> Result<Transaction> {
+        let (base, shape) = match at {
+            Some(at) => (at, catalog::shape(self.state.readers(), at).await?),
+            None => self.newest().await?,
+        };
+        Ok(Transaction::begin(
+            self.state.clone(),
+            base,
+            shape,
+            self.data.clone(),
+            self.scratch.clone(),
+        ))
+    }
+
+    async fn newest(&self) -> Result<(SnapshotId, Shape)> {
+        let mut cached = self.shape.lock().await;
+        let (snapshot, version) = catalog::latest(self.state.readers()).await?;
+        if let Some((known, shape)) = cached.as_ref()
+            && *known == version
+        {
+            return Ok((snapshot, shape.clone()));
+        }
+        let shape = catalog::shape(self.state.readers(), snapshot).await?;
+        *cached = Some((version, shape.clone()));
+        Ok((snapshot, shape))
+    }
+
+    async fn snapshot_of(&self, as_of: Option<Sequence>) -> Result<Option<SnapshotId>> {
+        let Some(sequence) = as_of else { return Ok(None) };
+        match records::snapshot_of(self.state.readers(), sequence).await? {
+            Some(snapshot) => Ok(Some(snapshot)),
+            None => Err(Error::config(
+                "query/sequence",
+                format!("sequence {sequence} has not been completed"),
+            )
+            .hint("landfall history lists the sequences")),
+        }
+    }
+}
+
+fn place(name: &str, store: Arc<dyn ObjectStore>) -> Result<Place> {
+    let url = ObjectStoreUrl::parse(format!("landfall-{name}://local")).map_err(engine_error)?;
+    Ok(Place { url, store })
+}
+
+async fn prepare_catalog(state: &State, data_dir: &std::path::Path) -> Result<()> {
+    let data_path = format!("{}/", data_dir.display());
+    let now = Utc::now().format("%Y-%m-%d %H:%M:%S%.6f+00").to_string();
+    let mut conn = state.writer().await;
+    catalog::create(&mut conn, &data_path, &now).await?;
+    records::create_tables(&mut conn).await
+}
+
+/// Memory is shared fairly between operators and what does not fit goes to the disk.
+fn runtime(project: &Project, spill: PathBuf, places: [&Place; 3]) -> Result<Arc<RuntimeEnv>> {
+    let consumers = std::num::NonZeroUsize::new(NAMED_CONSUMERS).unwrap_or(std::num::NonZeroUsize::MIN);
+    let pool = TrackConsumersPool::new(FairSpillPool::new(project.memory_limit), consumers);
+    let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![spill]));
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(pool))
+        .with_disk_manager_builder(disk)
+        .build_arc()
+        .map_err(engine_error)?;
+    for place in places {
+        runtime.register_object_store(place.url.as_ref(), Arc::clone(&place.store));
+    }
+    Ok(runtime)
+}
+
+/// An error of the engine while it runs a statement.
+pub(super) fn engine_error(error: DataFusionError) -> Error {
+    let root = error.find_root();
+    let text = root.strip_backtrace();
+    let text = text.lines().next().unwrap_or_default();
+    if let DataFusionError::ResourcesExhausted(_) = root {
+        return Error::failed("engine/memory", text.to_string())
+            .hint("raise memory_limit in landfall.toml, or lower jobs");
+    }
+    if let DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) = root {
+        return Error::failed("engine/storage", "a file of the warehouse cannot be read")
+            .because(error)
+            .hint("landfall doctor checks the warehouse");
+    }
+    Error::failed("sql/execution", text.to_string())
+}
+
+#[async_trait]
+impl Warehouse for Local {
+    async fn run(&self, batch: &Batch, finish: Finish<'_>) -> Result<Vec<Outcome>> {
+        let mut txn = self.begin(None).await?;
+        let mut outcomes = Vec::with_capacity(batch.statements.len());
+        for text in &batch.statements {
+            let started = std::time::Instant::now();
+            let mut outcome = Outcome::default();
+            for parsed in dialect::parse_script(&text.text, &text.place.file)? {
+                let at = |e: Error| if e.place().is_none() { e.at(text.place.clone()) } else { e };
+                if let Command::Truncate { .. } = parsed.command {
+                    outcome = statement::run(self, &mut txn, &parsed).await.map_err(at)?;
+                    txn.commit(None).await?;
+                    txn = self.begin(None).await?;
+                } else {
+                    outcome = statement::run(self, &mut txn, &parsed).await.map_err(at)?;
+                }
+            }
+            outcome.took = started.elapsed();
+            outcomes.push(outcome);
+        }
+        let marker = finish(&outcomes)?;
+        txn.commit(Some(&marker)).await?;
+        Ok(outcomes)
+    }
+
+    async fn query(&self, sql: &str, as_of: Option<Sequence>) -> Result<Answer> {
+        let at = self.snapshot_of(as_of).await?;
+        let mut txn = self.begin(at).await?;
+        let mut parsed = dialect::parse_script(sql, std::path::Path::new("query"))?;
+        let (Some(only), true) = (parsed.pop(), parsed.is_empty()) else {
+            return Err(Error::config("query/one", "expected one query"));
+        };
+        match &only.command {
+            Command::Query(_) | Command::Explain { .. } | Command::Show { .. } => {}
+            other => {
+                return Err(Error::config(
+                    "query/read-only",
+                    format!("{} changes the warehouse; query only reads", other.verb()),
+                )
+                .hint("tables are made by the files in sql/pres and by landfall run"));
+            }
+        }
+        let outcome = statement::run(self, &mut txn, &only).await?;
+        outcome.answer.ok_or_else(|| Error::failed("query/answer", "the query gave no rows"))
+    }
+
+    async fn describe(&self) -> Result<Vec<TableInfo>> {
+        let (snapshot, shape) = self.newest().await?;
+        let mut tables = Vec::new();
+        for (name, def) in &shape.tables {
+            let files = catalog::files(self.state.readers(), def, snapshot).await?;
+            let rows = files.iter().map(|f| f.rows - f.delete.as_ref().map_or(0, |d| d.rows));
+            tables.push(TableInfo {
+                name: name.clone(),
+                columns: def
+                    .columns
+                    .iter()
+                    .map(|c| ColumnInfo { name: c.name.clone(), ty: c.ty, not_null: c.not_null })
+                    .collect(),
+                rows: Some(rows.sum()),
+                bytes: Some(files.iter().map(|f| f.bytes).sum()),
+                is_view: false,
+            });
+        }
+        for view in shape.views.values() {
+            tables.push(self.describe_view(&view.name).await?);
+        }
+        tables.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(tables)
+    }
+}
+
+impl Local {
+    async fn describe_view(&self, name: &TableName) -> Result<TableInfo> {
+        let mut txn = self.begin(None).await?;
+        let schema = statement::view_schema(self, &mut txn, name).await?;
+        Ok(TableInfo { name: name.clone(), columns: schema, rows: None, bytes: None, is_view: true })
+    }
+}

@@ -1,0 +1,236 @@
+//! Runs one statement in a transaction: what it is decides where it goes.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::datatypes::Schema;
+use datafusion::dataframe::DataFrame;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::sqlparser::ast;
+
+use crate::dialect::{
+    self, Clock, Command, CreateTableAs, Delete, ObjectRef, Parsed, ShapeColumn, TableShape,
+};
+use crate::error::{Error, Result};
+use crate::tables::TableName;
+use crate::types::SqlType;
+use crate::warehouse::{Answer, ColumnInfo, Outcome};
+
+use super::bind::{bind, view_plan};
+use super::engine::{Local, engine_error};
+use super::transaction::Transaction;
+use super::{apply, ddl};
+
+/// Runs a statement. TRUNCATE only clears its table: committing is the caller's part.
+pub async fn run(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {
+    let located = |e: Error| if e.place().is_none() { e.at(parsed.place.clone()) } else { e };
+    let mut outcome = dispatch(local, txn, parsed).await.map_err(located)?;
+    if let Command::Truncate { .. } = parsed.command {
+        outcome.warnings.push(
+            "RS001 TRUNCATE commits what came before it in its transaction; DELETE does not".into(),
+        );
+    }
+    Ok(outcome)
+}
+
+async fn dispatch(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {
+    match &parsed.command {
+        Command::CreateSchema { name, if_not_exists } => {
+            ddl::create_schema(txn, name, *if_not_exists)
+        }
+        Command::DropSchema { name, if_exists, cascade } => {
+            ddl::drop_schema(txn, name, *if_exists, *cascade).await
+        }
+        Command::CreateTable(create) => ddl::create_table(txn, create).await,
+        Command::CreateTableAs(create) => create_table_as(local, txn, parsed, create).await,
+        Command::CreateView(create) => {
+            if !create.or_replace {
+                ddl::name_is_free(txn, &create.name, false, false)?;
+            }
+            // A view that cannot be planned is refused now, but for one bound late.
+            if !create.no_schema_binding {
+                plan(local, txn, parsed, (*create.query).clone(), None).await?;
+            }
+            txn.create_view(&create.name, &create.text, &create.columns)?;
+            Ok(Outcome::default())
+        }
+        Command::DropTable { names, if_exists, .. } => {
+            ddl::drop_tables(txn, names, *if_exists).await
+        }
+        Command::DropView { names, if_exists, .. } => ddl::drop_views(txn, names, *if_exists),
+        Command::AlterTable(alter) => ddl::alter(txn, alter).await,
+        Command::Truncate { table } => {
+            let deleted = txn.table(table).await?.clear();
+            Ok(Outcome { deleted, ..Outcome::default() })
+        }
+        Command::Delete(delete) if is_whole_table(delete) => {
+            let deleted = txn.table(&delete.target).await?.clear();
+            Ok(Outcome { deleted, ..Outcome::default() })
+        }
+        Command::Insert(insert) => change(local, txn, parsed, &insert.target).await,
+        Command::Update(update) => change(local, txn, parsed, &update.target).await,
+        Command::Delete(delete) => change(local, txn, parsed, &delete.target).await,
+        Command::Merge(merge) => change(local, txn, parsed, &merge.target).await,
+        Command::Query(query) => answer(local, txn, parsed, (**query).clone()).await,
+        Command::Explain { command } => {
+            let inner = Parsed { command: (**command).clone(), ..parsed.clone() };
+            explain(local, txn, &inner).await
+        }
+        // A batch is one transaction already; grants, statistics and settings have no effect here.
+        Command::Begin | Command::Commit | Command::Set { .. } | Command::Noted { .. } => {
+            Ok(Outcome::default())
+        }
+        Command::Rollback
+        | Command::Show { .. }
+        | Command::CreateExternalSchema(_)
+        | Command::CreateExternalTable(_) => Err(Error::failed(
+            "sql/unsupported-locally",
+            format!("{} is not supported locally", parsed.command.verb()),
+        )
+        .hint("landing tables come from landfall.toml; leave this to redshift/")),
+    }
+}
+
+fn is_whole_table(delete: &Delete) -> bool {
+    delete.filter.is_none() && delete.using.is_empty()
+}
+
+fn clock(txn: &Transaction) -> Clock {
+    Clock { transaction_start: txn.started() }
+}
+
+/// Plans a query with the tables its statement names.
+async fn plan(
+    local: &Local,
+    txn: &mut Transaction,
+    parsed: &Parsed,
+    query: ast::Query,
+    target: Option<&ObjectRef>,
+) -> Result<(SessionState, LogicalPlan)> {
+    let session = bind(local, txn, &parsed.command, target).await?.session(&local.session)?;
+    let plan = dialect::plan_query(&session, query, &clock(txn), Some(&parsed.place)).await?;
+    Ok((session, plan))
+}
+
+async fn stream(session: SessionState, plan: LogicalPlan) -> Result<SendableRecordBatchStream> {
+    DataFrame::new(session, plan).execute_stream().await.map_err(engine_error)
+}
+
+async fn answer(
+    local: &Local,
+    txn: &mut Transaction,
+    parsed: &Parsed,
+    query: ast::Query,
+) -> Result<Outcome> {
+    let (session, plan) = plan(local, txn, parsed, query, None).await?;
+    let schema = Arc::new(Schema::clone(plan.schema().as_arrow()));
+    let batches = DataFrame::new(session, plan).collect().await.map_err(engine_error)?;
+    Ok(Outcome { answer: Some(Answer { schema, batches }), ..Outcome::default() })
+}
+
+async fn explain(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {
+    let Command::Query(query) = &parsed.command else {
+        return Err(Error::failed(
+            "sql/unsupported-locally",
+            format!("EXPLAIN {} is not supported locally", parsed.command.verb()),
+        )
+        .hint("EXPLAIN takes a query here"));
+    };
+    let (session, plan) = plan(local, txn, parsed, (**query).clone(), None).await?;
+    let frame = DataFrame::new(session, plan).explain(false, false).map_err(engine_error)?;
+    let schema = Arc::new(Schema::clone(frame.schema().as_arrow()));
+    let batches = frame.collect().await.map_err(engine_error)?;
+    Ok(Outcome { answer: Some(Answer { schema, batches }), ..Outcome::default() })
+}
+
+async fn create_table_as(
+    local: &Local,
+    txn: &mut Transaction,
+    parsed: &Parsed,
+    create: &CreateTableAs,
+) -> Result<Outcome> {
+    if !ddl::name_is_free(txn, &create.name, create.temp, create.if_not_exists)? {
+        return Ok(Outcome::default());
+    }
+    let (session, plan) = plan(local, txn, parsed, (*create.query).clone(), None).await?;
+    let schema = Arc::new(Schema::clone(plan.schema().as_arrow()));
+    let stream = stream(session, plan).await?;
+    ddl::create_for_query(txn, create, &schema)?;
+    apply::insert(txn, &create.name, stream).await
+}
+
+/// INSERT, UPDATE, DELETE and MERGE: the query of the change set, then its effect.
+async fn change(
+    local: &Local,
+    txn: &mut Transaction,
+    parsed: &Parsed,
+    target: &ObjectRef,
+) -> Result<Outcome> {
+    if !txn.has_table(target) {
+        return Err(txn.unknown_table(target));
+    }
+    let shape = shape(txn, target).await?;
+    let set = dialect::change_set(&parsed.command, &shape)?;
+    let with_rows = !matches!(set.kind, dialect::ChangeSetKind::Insert);
+    let rows_of = with_rows.then_some(target);
+    let (session, plan) = plan(local, txn, parsed, set.query, rows_of).await?;
+    let plan = match set.kind {
+        dialect::ChangeSetKind::Delete => plan,
+        kind => dialect::assignment_casts(plan, apply::first_value(kind), &shape)?,
+    };
+    let stream = stream(session, plan).await?;
+    apply::change(txn, target, set.kind, stream).await
+}
+
+async fn shape(txn: &mut Transaction, target: &ObjectRef) -> Result<TableShape> {
+    let def = Arc::clone(&txn.table(target).await?.def);
+    let mut columns = Vec::with_capacity(def.columns.len());
+    for column in &def.columns {
+        let default = match &column.default {
+            Some(text) => Some(default_expression(&def.name, text)?),
+            None => None,
+        };
+        columns.push(ShapeColumn {
+            name: column.name.clone(),
+            ty: column.ty,
+            not_null: column.not_null,
+            default,
+            identity: column.identity.is_some(),
+        });
+    }
+    Ok(TableShape { name: target.clone(), columns })
+}
+
+/// A column's default, kept as text in the catalog, as an expression again.
+fn default_expression(table: &TableName, text: &str) -> Result<ast::Expr> {
+    let query = dialect::parse_query(&format!("select {text}"), Path::new(&table.to_string()))?;
+    if let ast::SetExpr::Select(select) = *query.body
+        && let Some(ast::SelectItem::UnnamedExpr(value)) = select.projection.into_iter().next()
+    {
+        return Ok(value);
+    }
+    Err(Error::failed("catalog/default", format!("`{text}` is not the default of a column")))
+}
+
+/// The columns of a view, for `describe`.
+pub async fn view_schema(
+    local: &Local,
+    txn: &mut Transaction,
+    name: &TableName,
+) -> Result<Vec<ColumnInfo>> {
+    let Some(view) = txn.view(&ObjectRef::new(Some(&name.schema), &name.table)) else {
+        return Ok(Vec::new());
+    };
+    let plan = view_plan(local, txn, &view, 0).await?;
+    Ok(plan
+        .schema()
+        .fields()
+        .iter()
+        .filter_map(|f| {
+            let ty = SqlType::of_arrow(f.data_type())?;
+            Some(ColumnInfo { name: f.name().clone(), ty, not_null: !f.is_nullable() })
+        })
+        .collect())
+}

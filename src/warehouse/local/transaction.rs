@@ -1,0 +1,400 @@
+//! A transaction: a snapshot to read, working copies of what it touches, and one commit.
+//!
+//! Statements see what earlier ones did. Nobody else does before the commit, and a transaction
+//! that is dropped leaves only files that no catalog names.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use roaring::RoaringBitmap;
+
+use crate::dialect::ObjectRef;
+use crate::error::{Error, Result};
+use crate::records::Marker;
+use crate::state::State;
+use crate::tables::TableName;
+
+use super::catalog::{
+    self, Change, ColumnDef, Commit, DataFile, Identity, NewDataFile, NewDeleteFile, SchemaDef,
+    Shape, SnapshotId, TableDef, ViewDef,
+};
+use super::files::{Place, WrittenFile, read_positions, write_positions};
+use super::work::{Origin, WorkFile, WorkTable};
+
+/// The schema of names without one.
+pub const PUBLIC: &str = "public";
+/// Id of a table the catalog does not know yet.
+const NEW: i64 = -1;
+
+pub struct Transaction {
+    state: State,
+    base: SnapshotId,
+    shape: Shape,
+    tables: BTreeMap<TableName, WorkTable>,
+    temporary: BTreeMap<String, WorkTable>,
+    changes: Vec<Change>,
+    /// Tables whose identity counters moved.
+    counted: BTreeMap<TableName, ()>,
+    data: Place,
+    scratch: Place,
+    started: DateTime<Utc>,
+}
+
+impl Transaction {
+    /// Begins at a snapshot whose shape the caller has read.
+    pub fn begin(
+        state: State,
+        base: SnapshotId,
+        shape: Shape,
+        data: Place,
+        scratch: Place,
+    ) -> Transaction {
+        Transaction {
+            state,
+            base,
+            shape,
+            tables: BTreeMap::new(),
+            temporary: BTreeMap::new(),
+            changes: Vec::new(),
+            counted: BTreeMap::new(),
+            data,
+            scratch,
+            started: Utc::now(),
+        }
+    }
+
+    /// When it began: what SYSDATE says throughout.
+    pub fn started(&self) -> DateTime<Utc> {
+        self.started
+    }
+
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// The full name a reference means, temporary tables aside.
+    pub fn resolve(&self, name: &ObjectRef) -> TableName {
+        TableName::new(name.schema.as_deref().unwrap_or(PUBLIC), &name.table)
+    }
+
+    pub fn is_temporary(&self, name: &ObjectRef) -> bool {
+        name.schema.is_none() && self.temporary.contains_key(&name.table)
+    }
+
+    /// True when a table of this name can be read or written.
+    pub fn has_table(&self, name: &ObjectRef) -> bool {
+        self.is_temporary(name) || self.shape.tables.contains_key(&self.resolve(name))
+    }
+
+    pub fn view(&self, name: &ObjectRef) -> Option<Arc<ViewDef>> {
+        self.shape.views.get(&self.resolve(name)).cloned()
+    }
+
+    /// The working copy of a table; a temporary one hides a permanent one of the same name.
+    pub async fn table(&mut self, name: &ObjectRef) -> Result<&mut WorkTable> {
+        if self.is_temporary(name) {
+            return self.temporary.get_mut(&name.table).ok_or_else(|| not_a_relation(name));
+        }
+        let full = self.resolve(name);
+        if !self.tables.contains_key(&full) {
+            let Some(def) = self.shape.tables.get(&full).cloned() else {
+                return Err(self.unknown_table(name));
+            };
+            let mut table = WorkTable::new(self.data.clone(), Arc::clone(&def), false, false);
+            table.load(self.committed_files(&def).await?);
+            self.tables.insert(full.clone(), table);
+        }
+        self.tables.get_mut(&full).ok_or_else(|| not_a_relation(name))
+    }
+
+    /// The error for a name that is no table, with the nearest name that is one.
+    pub fn unknown_table(&self, name: &ObjectRef) -> Error {
+        let error = not_a_relation(name);
+        let full = self.resolve(name).to_string();
+        let names: Vec<String> = self.shape.tables.keys().map(ToString::to_string).collect();
+        match crate::error::nearest(&full, names.iter().map(String::as_str)) {
+            Some(near) => error.hint(format!("did you mean {near}?")),
+            None => error,
+        }
+    }
+
+    async fn committed_files(&self, def: &TableDef) -> Result<Vec<(DataFile, RoaringBitmap)>> {
+        let mut loaded = Vec::new();
+        for file in catalog::files(self.state.readers(), def, self.base).await? {
+            let deleted = match &file.delete {
+                Some(delete) => read_positions(&self.data, delete, file.rows, self.base).await?,
+                None => RoaringBitmap::new(),
+            };
+            loaded.push((file, deleted));
+        }
+        Ok(loaded)
+    }
+
+    pub fn create_schema(&mut self, name: &str) {
+        let def = SchemaDef { id: NEW, path: format!("{name}/") };
+        self.shape.schemas.insert(name.to_string(), def);
+        self.changes.push(Change::CreateSchema { name: name.to_string() });
+    }
+
+    pub fn drop_schema(&mut self, name: &str) {
+        if let Some(def) = self.shape.schemas.remove(name) {
+            self.changes.push(Change::DropSchema { id: def.id, name: name.to_string() });
+        }
+    }
+
+    /// Makes an empty table; the caller has checked that the name is free.
+    pub fn create_table(
+        &mut self,
+        name: &ObjectRef,
+        columns: Vec<ColumnDef>,
+        attributes: Option<String>,
+        temporary: bool,
+    ) -> Result<()> {
+        let full = self.resolve(name);
+        if temporary {
+            let path = format!("{}/", uuid::Uuid::now_v7());
+            let def = TableDef { id: NEW, name: full, path, columns, attributes };
+            let table = WorkTable::new(self.scratch.clone(), Arc::new(def), true, true);
+            self.temporary.insert(name.table.clone(), table);
+            return Ok(());
+        }
+        if !self.shape.schemas.contains_key(&full.schema) {
+            if full.schema != PUBLIC {
+                return Err(Error::failed(
+                    "sql/unknown-schema",
+                    format!("schema \"{}\" does not exist", full.schema),
+                )
+                .hint(format!("put `create schema if not exists {};` before it", full.schema)));
+            }
+            self.create_schema(PUBLIC);
+        }
+        let folder = self.shape.schemas.get(&full.schema).map_or("", |s| s.path.as_str());
+        let def = Arc::new(TableDef {
+            id: NEW,
+            name: full.clone(),
+            path: format!("{folder}{}/", full.table),
+            columns: columns.clone(),
+            attributes: attributes.clone(),
+        });
+        self.shape.tables.insert(full.clone(), Arc::clone(&def));
+        let table = WorkTable::new(self.data.clone(), def, true, false);
+        self.tables.insert(full.clone(), table);
+        self.changes.push(Change::CreateTable { name: full, columns, attributes });
+        Ok(())
+    }
+
+    pub async fn drop_table(&mut self, name: &ObjectRef) -> Result<()> {
+        if self.is_temporary(name) {
+            self.temporary.remove(&name.table);
+            return Ok(());
+        }
+        let full = self.resolve(name);
+        self.tables.remove(&full);
+        if let Some(def) = self.shape.tables.remove(&full) {
+            if def.id == NEW {
+                self.changes.retain(
+                    |c| !matches!(c, Change::CreateTable { name, .. } if *name == full),
+                );
+            } else {
+                self.changes.push(Change::DropTable { id: def.id });
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces the columns of a table after ALTER TABLE.
+    pub async fn reshape(
+        &mut self,
+        name: &ObjectRef,
+        edit: impl FnOnce(&TableDef) -> Result<(TableDef, Change)>,
+    ) -> Result<()> {
+        let table = self.table(name).await?;
+        let (def, change) = edit(&table.def)?;
+        let def = Arc::new(def);
+        table.def = Arc::clone(&def);
+        if table.temporary {
+            return Ok(());
+        }
+        let old = self.resolve(name);
+        if def.id == NEW {
+            // The catalog has not seen the table yet: change what will create it.
+            for planned in &mut self.changes {
+                if let Change::CreateTable { name, columns, .. } = planned
+                    && *name == old
+                {
+                    *columns = def.columns.clone();
+                    *name = def.name.clone();
+                }
+            }
+        } else {
+            self.changes.push(change);
+        }
+        self.shape.tables.remove(&old);
+        self.shape.tables.insert(def.name.clone(), Arc::clone(&def));
+        if let Some(work) = self.tables.remove(&old) {
+            self.tables.insert(def.name.clone(), work);
+        }
+        Ok(())
+    }
+
+    pub fn create_view(&mut self, name: &ObjectRef, sql: &str, columns: &[String]) -> Result<()> {
+        let full = self.resolve(name);
+        if !self.shape.schemas.contains_key(&full.schema) {
+            return Err(Error::failed(
+                "sql/unknown-schema",
+                format!("schema \"{}\" does not exist", full.schema),
+            )
+            .hint(format!("put `create schema if not exists {};` before it", full.schema)));
+        }
+        self.drop_view(name);
+        let def = ViewDef {
+            id: NEW,
+            name: full.clone(),
+            sql: sql.to_string(),
+            columns: columns.to_vec(),
+        };
+        self.shape.views.insert(full.clone(), Arc::new(def));
+        self.changes.push(Change::CreateView {
+            name: full,
+            sql: sql.to_string(),
+            columns: columns.to_vec(),
+        });
+        Ok(())
+    }
+
+    /// Takes a view away; returns whether there was one.
+    pub fn drop_view(&mut self, name: &ObjectRef) -> bool {
+        let full = self.resolve(name);
+        let Some(def) = self.shape.views.remove(&full) else { return false };
+        if def.id == NEW {
+            self.changes
+                .retain(|c| !matches!(c, Change::CreateView { name, .. } if *name == full));
+        } else {
+            self.changes.push(Change::DropView { id: def.id, name: full });
+        }
+        true
+    }
+
+    /// Adds written rows to a table and keeps what its identity columns will give next.
+    pub async fn append(
+        &mut self,
+        name: &ObjectRef,
+        files: Vec<WrittenFile>,
+        identities: &[Option<Identity>],
+    ) -> Result<()> {
+        let table = self.table(name).await?;
+        table.append(files);
+        let moved = table.def.columns.iter().zip(identities).any(|(c, now)| c.identity != *now);
+        if !moved {
+            return Ok(());
+        }
+        let mut def = TableDef::clone(&table.def);
+        for (column, identity) in def.columns.iter_mut().zip(identities) {
+            column.identity = *identity;
+        }
+        let def = Arc::new(def);
+        table.def = Arc::clone(&def);
+        if !table.temporary {
+            let full = self.resolve(name);
+            self.counted.insert(full.clone(), ());
+            self.shape.tables.insert(full, def);
+        }
+        Ok(())
+    }
+
+    /// Commits everything so far; the marker, if any, in the same catalog transaction.
+    pub async fn commit(mut self, marker: Option<&Marker>) -> Result<SnapshotId> {
+        let mut changes = std::mem::take(&mut self.changes);
+        let mut touched = Vec::new();
+        for (name, table) in &self.tables {
+            if table.def.id != NEW && table.is_dirty() {
+                touched.push(table.def.id);
+            }
+            if self.counted.contains_key(name) {
+                identity_changes(table, &mut changes);
+            }
+            if table.is_dirty() {
+                changes.push(file_change(table).await?);
+            }
+        }
+        let now = Utc::now().format("%Y-%m-%d %H:%M:%S%.6f+00").to_string();
+        let commit =
+            Commit { base: self.base, changes: &changes, touched: &touched, marker, now: &now };
+        catalog::commit(&self.state, &commit).await
+    }
+}
+
+fn not_a_relation(name: &ObjectRef) -> Error {
+    Error::failed("sql/unknown-table", format!("relation \"{name}\" does not exist"))
+}
+
+fn identity_changes(table: &WorkTable, changes: &mut Vec<Change>) {
+    for column in table.def.columns.iter().filter(|c| c.identity.is_some()) {
+        if table.def.id != NEW {
+            changes.push(Change::Identity { table: table.def.id, column: column.clone() });
+            continue;
+        }
+        for planned in changes.iter_mut() {
+            if let Change::CreateTable { name, columns, .. } = planned
+                && *name == table.def.name
+            {
+                *columns = table.def.columns.clone();
+            }
+        }
+    }
+}
+
+/// Writes the delete files a table needs and says what the catalog has to know.
+async fn file_change(table: &WorkTable) -> Result<Change> {
+    let mut added = Vec::new();
+    let mut deletes = Vec::new();
+    for file in &table.files {
+        let written = match &file.origin {
+            Origin::Committed(committed) if file.changed => {
+                let replaces = committed.delete.as_ref().map(|d| d.id);
+                deletes.push(delete_file(table, file, committed.id, replaces).await?);
+                continue;
+            }
+            Origin::Committed(_) => continue,
+            Origin::Written(written) => written,
+        };
+        let delete = match file.deleted.is_empty() {
+            true => None,
+            false => Some(delete_file(table, file, NEW, None).await?),
+        };
+        added.push(NewDataFile {
+            path: written.name.clone(),
+            rows: written.rows,
+            bytes: written.bytes,
+            footer_bytes: written.footer_bytes,
+            stats: written.stats.clone(),
+            delete,
+        });
+    }
+    Ok(Change::Files {
+        table: table.def.name.clone(),
+        id: (table.def.id != NEW).then_some(table.def.id),
+        added,
+        removed: table.removed.clone(),
+        deletes,
+    })
+}
+
+async fn delete_file(
+    table: &WorkTable,
+    file: &WorkFile,
+    data_file: i64,
+    replaces: Option<i64>,
+) -> Result<NewDeleteFile> {
+    let written =
+        write_positions(&table.place, &table.def.path, file.path(), &file.deleted).await?;
+    Ok(NewDeleteFile {
+        data_file,
+        replaces,
+        path: written.name,
+        rows: file.deleted.len(),
+        bytes: written.bytes,
+        footer_bytes: written.footer_bytes,
+    })
+}
