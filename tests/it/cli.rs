@@ -1,5 +1,7 @@
 //! The program as people and scripts meet it: words, streams, exit codes, colours, pipes, signals.
 
+mod journey;
+
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::Path;

@@ -140,7 +140,7 @@ fn counts(summary: &Summary, dot: &str) -> String {
         (counts.skipped, "done before"),
         (counts.failed, "failed"),
         (counts.blocked, "blocked"),
-        (counts.cancelled, "not begun"),
+        (counts.cancelled, "not done"),
     ]
     .into_iter()
     .filter(|(count, word)| *count > 0 || *word == "ok")
