@@ -23,7 +23,7 @@ use crate::sequence::Sequence;
 use crate::state::State;
 use crate::storage;
 use crate::tables::{TableName, TableSpec};
-use crate::warehouse::{Answer, Batch, ColumnInfo, Finish, Outcome, TableInfo, Warehouse};
+use crate::warehouse::{Answer, Batch, Finish, Outcome, Statement, TableInfo, Warehouse, ColumnInfo};
 
 use super::catalog::{self, Shape, SnapshotId};
 use super::files::Place;
@@ -173,19 +173,12 @@ impl Warehouse for Local {
     async fn run(&self, batch: &Batch, finish: Finish<'_>) -> Result<Vec<Outcome>> {
         let mut txn = self.begin(None).await?;
         let mut outcomes = Vec::with_capacity(batch.statements.len());
-        for text in &batch.statements {
+        for statement in &batch.statements {
             let started = std::time::Instant::now();
-            let mut outcome = Outcome::default();
-            for parsed in dialect::parse_script(&text.text, &text.place.file)? {
-                let at = |e: Error| if e.place().is_none() { e.at(text.place.clone()) } else { e };
-                if let Command::Truncate { .. } = parsed.command {
-                    outcome = statement::run(self, &mut txn, &parsed).await.map_err(at)?;
-                    txn.commit(None).await?;
-                    txn = self.begin(None).await?;
-                } else {
-                    outcome = statement::run(self, &mut txn, &parsed).await.map_err(at)?;
-                }
-            }
+            let mut outcome = self
+                .statement(&mut txn, statement)
+                .await
+                .map_err(|error| in_file(error, &statement.place))?;
             outcome.took = started.elapsed();
             outcomes.push(outcome);
         }
@@ -241,7 +234,41 @@ impl Warehouse for Local {
     }
 }
 
+/// Turns a place inside a statement into the place in the statement's file.
+fn in_file(error: Error, statement: &crate::error::Place) -> Error {
+    let place = match error.place() {
+        None => statement.clone(),
+        Some(inside) if inside.file == statement.file => {
+            let column = if inside.line == 1 { statement.column - 1 } else { 0 };
+            crate::error::Place {
+                file: statement.file.clone(),
+                line: statement.line + inside.line - 1,
+                column: column + inside.column,
+            }
+        }
+        Some(elsewhere) => elsewhere.clone(),
+    };
+    error.at(place)
+}
+
 impl Local {
+    /// Runs the text of a statement; a TRUNCATE in it ends the transaction and begins another.
+    async fn statement(&self, txn: &mut Transaction, statement: &Statement) -> Result<Outcome> {
+        let mut outcome = Outcome::default();
+        for parsed in dialect::parse_script(&statement.text, &statement.place.file)? {
+            outcome = statement::run(self, txn, &parsed).await?;
+            if let Command::Truncate { .. } = parsed.command {
+                let mut next = self.begin(None).await?;
+                next.keep_temporary_of(txn);
+                std::mem::replace(txn, next).commit(None).await?;
+                let mut next = self.begin(None).await?;
+                next.keep_temporary_of(txn);
+                *txn = next;
+            }
+        }
+        Ok(outcome)
+    }
+
     async fn describe_view(&self, name: &TableName) -> Result<TableInfo> {
         let mut txn = self.begin(None).await?;
         let schema = statement::view_schema(self, &mut txn, name).await?;

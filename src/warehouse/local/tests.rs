@@ -200,10 +200,10 @@ async fn a_failed_batch_leaves_nothing_and_an_error_knows_its_place() {
     assert_eq!(query(&local, "select count(*) from s.t").await, ["3"]);
     let error = run(&local, "insert into s.t (name) values ('x');").await.expect_err("no id");
     assert_eq!(error.code(), "sql/not-null");
-    let refused = local.run(&batch("delete from s.t;"), &|_| {
-        Err(crate::error::Error::failed("run/imbalance", "no"))
-    });
-    assert_eq!(refused.await.expect_err("refused").code(), "run/imbalance");
+    let clear = batch("delete from s.t;");
+    let refused =
+        local.run(&clear, &|_| Err(crate::error::Error::failed("run/imbalance", "no"))).await;
+    assert_eq!(refused.expect_err("refused").code(), "run/imbalance");
     assert_eq!(query(&local, "select count(*) from s.t").await, ["3"]);
 }
 

@@ -64,6 +64,11 @@ impl Transaction {
         }
     }
 
+    /// Takes over the temporary tables of the transaction before it in the same session.
+    pub fn keep_temporary_of(&mut self, before: &mut Transaction) {
+        self.temporary = std::mem::take(&mut before.temporary);
+    }
+
     /// When it began: what SYSDATE says throughout.
     pub fn started(&self) -> DateTime<Utc> {
         self.started
