@@ -78,10 +78,16 @@ pub(super) async fn open_state(project: &Project) -> Result<State> {
     Ok(state)
 }
 
-/// Takes away the scratch of attempts that died. What cannot be removed is in nobody's way.
+/// Takes away the scratch of processes that died: folders named `<pid>-...`. A query that goes on
+/// beside this run keeps its own. What cannot be removed is in nobody's way.
 fn sweep(folder: &OsPath) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.split('-').next()?.parse().ok());
+        if pid.is_some_and(lives) {
+            continue;
+        }
         let path = entry.path();
         let _ = if path.is_dir() && !path.is_symlink() {
             std::fs::remove_dir_all(&path)
@@ -89,6 +95,13 @@ fn sweep(folder: &OsPath) {
             std::fs::remove_file(&path)
         };
     }
+}
+
+/// Whether a process of this number may still be there; true where the system does not tell.
+fn lives(pid: u32) -> bool {
+    let processes = OsPath::new("/proc");
+    pid != std::process::id()
+        && (!processes.join("self").exists() || processes.join(pid.to_string()).exists())
 }
 
 /// Where a sequence stands before a run: which one it is, what of it is done, what was selected.

@@ -382,3 +382,20 @@ async fn what_is_wrong_with_one_table_fails_its_own_tasks() {
     // land.shop.refunds fails, store.shop.refunds is blocked, the rest is done.
     assert_eq!((summary.counts.ok, summary.counts.failed, summary.counts.blocked), (4, 1, 1));
 }
+
+#[test]
+fn the_scratch_of_dead_processes_is_swept_and_of_living_ones_is_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // The process that started this test lives; no process has a number this high.
+    let parent = std::os::unix::process::parent_id();
+    let (living, dead) = (format!("{parent}-a"), "4294967294-b".to_string());
+    for name in [&living, &dead] {
+        std::fs::create_dir(folder.path().join(name)).expect("makes");
+        std::fs::write(folder.path().join(name).join("spill"), "x").expect("writes");
+    }
+    std::fs::write(folder.path().join("leftover"), "x").expect("writes");
+    sweep(folder.path());
+    let left = std::fs::read_dir(folder.path()).expect("reads");
+    let left: Vec<_> = left.flatten().map(|e| e.file_name().into_string()).collect();
+    assert_eq!(left, [Ok(living)]);
+}
