@@ -4,5 +4,9 @@
 
 mod support;
 
+/// The program itself: words, streams, exit codes, colours, pipes, signals.
+mod cli;
 /// Extraction from MariaDB, PostgreSQL and SQLite: types, bad input, windows, drift.
 mod database;
+/// The house rules, read from every source file.
+mod tidy;
