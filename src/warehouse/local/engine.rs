@@ -154,10 +154,9 @@ fn runtime(project: &Project, spill: PathBuf, places: [&Place; 3]) -> Result<Arc
 /// An error of the engine while it runs a statement.
 pub(super) fn engine_error(error: DataFusionError) -> Error {
     let root = error.find_root();
-    let text = root.strip_backtrace();
-    let text = text.lines().next().unwrap_or_default();
     if let DataFusionError::ResourcesExhausted(_) = root {
-        return Error::failed("engine/memory", text.to_string())
+        let text = root.strip_backtrace();
+        return Error::failed("engine/memory", text.lines().next().unwrap_or_default())
             .hint("raise memory_limit in landfall.toml, or lower jobs");
     }
     if let DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) = root {
@@ -165,7 +164,7 @@ pub(super) fn engine_error(error: DataFusionError) -> Error {
             .because(error)
             .hint("landfall doctor checks the warehouse");
     }
-    Error::failed("sql/execution", text.to_string())
+    dialect::sql_error(error, None)
 }
 
 #[async_trait]
