@@ -44,7 +44,8 @@ pub async fn drop_schema(
     };
     let tables: Vec<ObjectRef> = txn.shape().tables.keys().filter_map(inside).collect();
     let views: Vec<ObjectRef> = txn.shape().views.keys().filter_map(inside).collect();
-    if !cascade && !(tables.is_empty() && views.is_empty()) {
+    let empty = tables.is_empty() && views.is_empty();
+    if !cascade && !empty {
         return Err(Error::failed(
             "sql/not-empty",
             format!("cannot drop schema {name}: other objects are in it"),
@@ -271,8 +272,10 @@ pub async fn alter(txn: &mut Transaction, alter: &AlterTable) -> Result<Outcome>
             })
             .await?;
         }
-        AlterAction::RenameColumn { .. }
-        | AlterAction::ColumnType { .. }
+        AlterAction::RenameColumn { from, to } => {
+            txn.reshape(name, |def| rename_column(def, from, to)).await?;
+        }
+        AlterAction::ColumnType { .. }
         | AlterAction::Append { .. }
         | AlterAction::AddPartitions { .. } => {
             return Err(Error::failed(
@@ -285,12 +288,28 @@ pub async fn alter(txn: &mut Transaction, alter: &AlterTable) -> Result<Outcome>
     Ok(Outcome::default())
 }
 
+fn rename_column(def: &TableDef, from: &str, to: &str) -> Result<(TableDef, Change)> {
+    let column = find(def, from)?.id;
+    if find(def, to).is_ok() {
+        return Err(taken(def, to));
+    }
+    let mut new = def.clone();
+    for known in new.columns.iter_mut().filter(|c| c.id == column) {
+        known.name = to.to_string();
+    }
+    Ok((new, Change::RenameColumn { table: def.id, column, name: to.to_string() }))
+}
+
+fn taken(def: &TableDef, column: &str) -> Error {
+    Error::failed(
+        "sql/exists",
+        format!("column \"{column}\" of relation \"{}\" already exists", def.name),
+    )
+}
+
 fn add_column(def: &TableDef, mut column: ColumnDef) -> Result<(TableDef, Change)> {
     if find(def, &column.name).is_ok() {
-        return Err(Error::failed(
-            "sql/exists",
-            format!("column \"{}\" of relation \"{}\" already exists", column.name, def.name),
-        ));
+        return Err(taken(def, &column.name));
     }
     column.id = def.columns.iter().map(|c| c.id).max().unwrap_or(0) + 1;
     let mut new = def.clone();

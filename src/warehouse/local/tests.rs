@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::Local;
 use crate::config::{Project, Target};
 use crate::dialect;
-use crate::error::{Place, Result};
+use crate::error::Result;
 use crate::records::Marker;
 use crate::sequence::{RunId, Sequence};
 use crate::state::State;
@@ -300,4 +300,18 @@ async fn batches_that_run_together_all_commit() {
     for n in 0..8 {
         assert_eq!(query(&local, &format!("select a from s.t{n}")).await, [n.to_string()]);
     }
+}
+
+#[tokio::test]
+async fn columns_are_known_by_id_not_by_name() {
+    let (_dir, local) = warehouse().await;
+    run(&local, TABLE).await.expect("runs");
+    run(&local, "alter table s.t rename column name to label;").await.expect("renames");
+    run(&local, "alter table s.t drop column price;").await.expect("drops");
+    run(&local, "alter table s.t add column price decimal(10,2);").await.expect("adds");
+    run(&local, "insert into s.t (id, label, price) values (4, 'd', 9);").await.expect("inserts");
+    assert_eq!(query(&local, "select id, label, price from s.t order by id").await, [
+        "1|a|NULL", "2|b|NULL", "3|NULL|NULL", "4|d|9.00"
+    ]);
+    assert_eq!(query(&local, "select id from s.t where label = 'b'").await, ["2"]);
 }

@@ -106,7 +106,7 @@ impl Transaction {
             let Some(def) = self.shape.tables.get(&full).cloned() else {
                 return Err(self.unknown_table(name));
             };
-            let mut table = WorkTable::new(self.data.clone(), Arc::clone(&def), false, false);
+            let mut table = WorkTable::new(self.data.clone(), Arc::clone(&def), false);
             table.load(self.committed_files(&def).await?);
             self.tables.insert(full.clone(), table);
         }
@@ -160,7 +160,7 @@ impl Transaction {
         if temporary {
             let path = format!("{}/", uuid::Uuid::now_v7());
             let def = TableDef { id: NEW, name: full, path, columns, attributes };
-            let table = WorkTable::new(self.scratch.clone(), Arc::new(def), true, true);
+            let table = WorkTable::new(self.scratch.clone(), Arc::new(def), true);
             self.temporary.insert(name.table.clone(), table);
             return Ok(());
         }
@@ -183,7 +183,7 @@ impl Transaction {
             attributes: attributes.clone(),
         });
         self.shape.tables.insert(full.clone(), Arc::clone(&def));
-        let table = WorkTable::new(self.data.clone(), def, true, false);
+        let table = WorkTable::new(self.data.clone(), def, false);
         self.tables.insert(full.clone(), table);
         self.changes.push(Change::CreateTable { name: full, columns, attributes });
         Ok(())

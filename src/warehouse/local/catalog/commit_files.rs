@@ -10,6 +10,9 @@ use super::ColumnStats;
 use super::commit::{NewDataFile, NewDeleteFile, Writer};
 use super::stats::{Bounds, merge_bounds};
 
+/// A row of `ducklake_table_column_stats`: column, whether it has NULLs, least, greatest.
+type BoundsRow = (i64, Option<i64>, Option<String>, Option<String>);
+
 impl Writer<'_> {
     pub(super) async fn files(
         &mut self,
@@ -162,7 +165,7 @@ impl Writer<'_> {
         .fetch_all(&mut *self.conn)
         .await
         .map_err(db_error)?;
-        let known: Vec<(i64, Option<i64>, Option<String>, Option<String>)> = sqlx::query_as(
+        let known: Vec<BoundsRow> = sqlx::query_as(
             "select column_id, contains_null, min_value, max_value
              from ducklake_table_column_stats where table_id = ?",
         )

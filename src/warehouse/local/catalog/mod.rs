@@ -105,7 +105,6 @@ pub struct DataFile {
     pub path: String,
     pub rows: u64,
     pub bytes: u64,
-    pub row_id_start: i64,
     pub delete: Option<DeleteFile>,
     /// By column id.
     pub stats: BTreeMap<i64, ColumnStats>,
@@ -118,9 +117,6 @@ pub struct DeleteFile {
     /// Key under the data path.
     pub path: String,
     pub rows: u64,
-    pub bytes: u64,
-    /// Set when the file holds several generations, each row with its snapshot.
-    pub partial_max: Option<i64>,
 }
 
 /// Bounds of one column in one file, as the text DuckLake keeps.

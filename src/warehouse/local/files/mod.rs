@@ -2,6 +2,7 @@
 //!
 //! A file is written once under a new name and never changed. Nothing here knows transactions.
 
+mod by_id;
 mod deletes;
 mod scan;
 mod write;

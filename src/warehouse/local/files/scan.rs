@@ -36,6 +36,7 @@ use crate::warehouse::local::catalog::ColumnStats;
 use crate::warehouse::local::catalog::stats::scalar;
 
 use super::Place;
+use super::by_id::ByFieldId;
 
 /// One file of a scan.
 #[derive(Debug, Clone)]
@@ -234,6 +235,7 @@ impl TableProvider for FileTable {
             .with_statistics(self.table_statistics())
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
+            .with_expr_adapter(Some(Arc::new(ByFieldId)))
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }
