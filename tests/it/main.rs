@@ -6,3 +6,5 @@ mod support;
 
 /// Extraction from MariaDB, PostgreSQL and SQLite: types, bad input, windows, drift.
 mod database;
+/// The star schema of the sample: whole, right about the past, unchanged when nothing changes.
+mod star;
