@@ -21,11 +21,11 @@ create table if not exists pres.dim_company (
 diststyle all
 sortkey (company_id);
 
+-- the unknown company is a supplier too, so that pres.dim_supplier has it
 insert into pres.dim_company (
-    company_key, company_id, company_name, country, is_supplier, is_deleted,
-    etl_created_datetime, etl_updated_datetime
+    company_key, company_name, is_supplier, is_deleted, etl_created_datetime, etl_updated_datetime
 )
-select -1, null, 'Unknown', null, true, false, sysdate, sysdate
+select -1, 'Unknown', true, false, sysdate, sysdate
 where not exists (select 1 from pres.dim_company where company_key = -1);
 
 -- Only rows that differ: EXCEPT takes two NULLs for equal, and an unchanged row is not written.
@@ -41,7 +41,7 @@ from pres.dim_company;
 
 merge into pres.dim_company
 using changed_company
-on pres.dim_company.company_id = changed_company.company_id
+on dim_company.company_id = changed_company.company_id
 when matched then update set
     company_name = changed_company.company_name,
     country = changed_company.country,

@@ -58,7 +58,7 @@ from pres.dim_country;
 
 merge into pres.dim_country
 using changed_country
-on pres.dim_country.country_code = changed_country.country_code
+on dim_country.country_code = changed_country.country_code
 when matched then update set
     has_companies = changed_country.has_companies,
     has_customers = changed_country.has_customers,

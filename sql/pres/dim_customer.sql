@@ -45,7 +45,7 @@ from pres.dim_customer;
 
 merge into pres.dim_customer
 using changed_customer
-on pres.dim_customer.customer_document_no = changed_customer.customer_document_no
+on dim_customer.customer_document_no = changed_customer.customer_document_no
 when matched then update set
     customer_full_name = changed_customer.customer_full_name,
     username = changed_customer.username,

@@ -48,21 +48,22 @@ with recursive digit (n) as (
     from digit
     where n < 9
 ),
+counted_day (calendar_date) as (
+    select cast(dateadd(
+        day, 1000 * thousands.n + 100 * hundreds.n + 10 * tens.n + ones.n, date '2010-01-01'
+    ) as date)
+    from digit as thousands
+    cross join digit as hundreds
+    cross join digit as tens
+    cross join digit as ones
+),
 missing_day (calendar_date) as (
-    select day.calendar_date
-    from (
-        select cast(dateadd(
-            day, 1000 * thousands.n + 100 * hundreds.n + 10 * tens.n + ones.n, date '2010-01-01'
-        ) as date) as calendar_date
-        from digit as thousands
-        cross join digit as hundreds
-        cross join digit as tens
-        cross join digit as ones
-    ) as day
-    left join pres.dim_date
-        on pres.dim_date.calendar_date = day.calendar_date
-    where day.calendar_date <= date '2030-12-31'
-        and pres.dim_date.calendar_date is null
+    select counted_day.calendar_date
+    from counted_day
+    left join pres.dim_date as present_day
+        on present_day.calendar_date = counted_day.calendar_date
+    where counted_day.calendar_date <= date '2030-12-31'
+        and present_day.calendar_date is null
 ),
 part as (
     select

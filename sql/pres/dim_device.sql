@@ -41,7 +41,7 @@ from pres.dim_device;
 
 merge into pres.dim_device
 using changed_device
-on pres.dim_device.device = changed_device.device
+on dim_device.device = changed_device.device
 when matched then update set
     device_class = changed_device.device_class,
     etl_updated_datetime = sysdate

@@ -1,17 +1,17 @@
 -- Products, with the history of their name and default price
 --
 -- What: every version of every product, deleted ones too, since old orders name them.
--- Grain: one row per product and version. Name and default price make a new version (SCD2); supplier
--- and deletion are overwritten in all versions (SCD1).
+-- Grain: one row per product and version. Name and default price make a new version (SCD2);
+-- supplier and deletion are overwritten in all versions (SCD1).
 -- Keys: product_key is ours, one per version; product_code and valid_from tell versions apart, and
 -- one version of a code is current. Row -1 is the product of order lines that name none, or one
 -- that we do not know.
 --
--- A version is in force from valid_from up to, but not at, valid_to; the versions of a product never
--- overlap and leave no gap. The first is in force from before all orders, for we cannot know what
--- was before it. The next is in force from the moment of the change at its source: a moment and not
--- a day, so two changes on one day, seen by two runs, are two versions. A change that is not later
--- than the version it changes would end that version before it began: it replaces the version.
+-- A version is in force from valid_from up to, but not at, valid_to; the versions of a product
+-- never overlap and leave no gap. The first is in force from before all orders, for we cannot know
+-- what was before it. The next is in force from the moment of the change at its source: a moment
+-- and not a day, so two changes on one day, seen by two runs, are two versions. A change that is
+-- not later than the version it changes would end that version before it began: it replaces it.
 create schema if not exists pres;
 
 create table if not exists pres.dim_product (
@@ -96,26 +96,26 @@ set valid_to = changed_product.changed_at,
     is_current = false,
     etl_updated_datetime = sysdate
 from changed_product
-where pres.dim_product.product_code = changed_product.product_code
-    and pres.dim_product.is_current
+where dim_product.product_code = changed_product.product_code
+    and dim_product.is_current
     and changed_product.starts_version;
 
--- What is overwritten: in all versions supplier and deletion, in the current one also name and price.
--- A version that has just ended is not current any more and keeps its own.
+-- What is overwritten: in all versions supplier and deletion, in the current one also name and
+-- price. A version that has just ended is not current any more and keeps its own.
 update pres.dim_product
 set supplier_id = changed_product.supplier_id,
     is_deleted = changed_product.is_deleted,
     product_name = case
-        when pres.dim_product.is_current then changed_product.product_name
-        else pres.dim_product.product_name
+        when dim_product.is_current then changed_product.product_name
+        else dim_product.product_name
     end,
     default_price = case
-        when pres.dim_product.is_current then changed_product.default_price
-        else pres.dim_product.default_price
+        when dim_product.is_current then changed_product.default_price
+        else dim_product.default_price
     end,
     etl_updated_datetime = sysdate
 from changed_product
-where pres.dim_product.product_code = changed_product.product_code;
+where dim_product.product_code = changed_product.product_code;
 
 insert into pres.dim_product (
     product_code, product_name, default_price, supplier_id, is_deleted,

@@ -1,7 +1,7 @@
 -- Companies that supply products
 --
 -- What: the suppliers among pres.dim_company, under a name of their own, so that an order line can
--- be joined to its supplier and to its seller at once. Bound late: it does not hold on to its table.
+-- be joined to its supplier and to its seller at once. Bound late: the table may be made anew.
 -- Grain: one row per company that is a supplier.
 -- Keys: supplier_key is the company_key of the company. Row -1 is the unknown supplier: also that
 -- of order lines whose company is known, but not as a supplier.

@@ -9,7 +9,8 @@
 -- A product or customer that arrives after its orders takes the place of -1, and a change of a
 -- product seen today may be in force for lines loaded yesterday, so a window over new lines would
 -- miss facts. DELETE and INSERT of all would be right as well, but it writes the whole table with
--- every run and loses when a fact was first written and last changed.
+-- every run and loses when a fact was first written and last changed. Foreign keys are not
+-- declared: they would keep a dimension from being made anew, after which facts find its new keys.
 create schema if not exists pres;
 
 create table if not exists pres.fact_order_line (
@@ -25,27 +26,22 @@ create table if not exists pres.fact_order_line (
     line_total decimal(20,4),
     etl_created_datetime timestamp not null,
     etl_updated_datetime timestamp not null,
-    primary key (order_no, order_line_no),
-    foreign key (order_date_key) references pres.dim_date (date_key),
-    foreign key (seller_company_key) references pres.dim_company (company_key),
-    foreign key (customer_key) references pres.dim_customer (customer_key),
-    foreign key (product_key) references pres.dim_product (product_key)
+    primary key (order_no, order_line_no)
 )
 diststyle key
 distkey (order_no)
 sortkey (order_date_key);
 
 delete from pres.fact_order_line
-using store_mysql.order_lines as line
-join store_mysql.order_headers as header
-    on header.order_no = line.order_no
-where pres.fact_order_line.order_no = line.order_no
-    and pres.fact_order_line.order_line_no = line.order_line_no
-    and (line.is_deleted or header.is_deleted);
+using store_mysql.order_lines, store_mysql.order_headers
+where fact_order_line.order_no = order_lines.order_no
+    and fact_order_line.order_line_no = order_lines.order_line_no
+    and fact_order_line.order_no = order_headers.order_no
+    and (order_lines.is_deleted or order_headers.is_deleted);
 
 -- The version of a product is the one in force when the order date begins. A line without a date
 -- takes its order's; one without any takes the current version, and a date before or after all
--- versions the first or the last, so that a known product always has exactly one.
+-- versions takes the first or the last, so that a known product always has exactly one.
 create temp table changed_order_line
 distkey (order_no)
 as
@@ -100,8 +96,8 @@ from pres.fact_order_line;
 
 merge into pres.fact_order_line
 using changed_order_line
-on pres.fact_order_line.order_no = changed_order_line.order_no
-    and pres.fact_order_line.order_line_no = changed_order_line.order_line_no
+on fact_order_line.order_no = changed_order_line.order_no
+    and fact_order_line.order_line_no = changed_order_line.order_line_no
 when matched then update set
     order_date_key = changed_order_line.order_date_key,
     seller_company_key = changed_order_line.seller_company_key,

@@ -297,9 +297,8 @@ async fn a_run_builds_the_star_and_the_next_leaves_it_alone() {
     drop(local);
     let said = landfall(folder.path(), &["run"]);
     for (table, _) in DIMENSIONS.iter().chain(&[("fact_order_line", "")]) {
-        let unchanged = |line: &str| {
-            line.contains(&format!("task=pres.{table} ")) && line.contains(" rows=0 ")
-        };
+        let unchanged =
+            |line: &str| line.contains(&format!("task=pres.{table} ")) && line.contains(" rows=0 ");
         assert!(said.lines().any(unchanged), "{table} was written again:\n{said}");
     }
     let (_, local) = open_project(folder.path()).await;

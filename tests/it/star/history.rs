@@ -326,7 +326,8 @@ async fn what_matches_nothing_is_unknown_until_it_arrives() {
     assert_eq!(star.rows(FACT).await, ["NULL|late|buyer|7|P", "NULL|late|NULL|7|NULL"]);
     assert_eq!(star.present_all().await, 0, "an unchanged run writes nothing");
 
-    star.sql("update store_mysql.order_lines set is_deleted = true where order_line_no = '1';").await;
+    star.sql("update store_mysql.order_lines set is_deleted = true where order_line_no = '1';")
+        .await;
     star.present("fact_order_line").await;
     assert_eq!(star.rows(FACT).await, ["NULL|late|NULL|7|NULL"]);
     star.sql("update store_mysql.order_headers set is_deleted = true;").await;
