@@ -8,5 +8,9 @@ mod support;
 mod cli;
 /// Extraction from MariaDB, PostgreSQL and SQLite: types, bad input, windows, drift.
 mod database;
+/// The sample sources in SQLite, MariaDB and PostgreSQL: equal rows, a next day.
+mod seed;
+/// The star schema of the sample: whole, right about the past, unchanged when nothing changes.
+mod star;
 /// The house rules, read from every source file.
 mod tidy;

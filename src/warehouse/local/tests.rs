@@ -264,6 +264,21 @@ async fn views_are_planned_with_their_own_names() {
 }
 
 #[tokio::test]
+async fn a_view_replaced_by_itself_is_no_new_shape() {
+    let (_dir, local) = warehouse().await;
+    run(&local, TABLE).await.expect("runs");
+    let shape = async || super::catalog::latest(local.state.readers()).await.expect("a snapshot").1;
+    let view = "create or replace view s.v as select id from s.t;";
+    run(&local, view).await.expect("runs");
+    let first = shape().await;
+    run(&local, view).await.expect("runs");
+    assert_eq!(shape().await, first, "the same text");
+    run(&local, "create or replace view s.v as select name from s.t;").await.expect("runs");
+    assert!(shape().await > first, "another text");
+    assert_eq!(query(&local, "select * from s.v order by name").await, ["a", "b", "NULL"]);
+}
+
+#[tokio::test]
 async fn query_refuses_to_write() {
     let (_dir, local) = warehouse().await;
     let error = local.query("delete from s.t", None).await.expect_err("writes");

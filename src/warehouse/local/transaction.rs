@@ -252,6 +252,13 @@ impl Transaction {
             )
             .hint(format!("put `create schema if not exists {};` before it", full.schema)));
         }
+        // CREATE OR REPLACE with what is there already changes nothing and is no new shape.
+        if let Some(there) = self.shape.views.get(&full)
+            && there.sql == sql
+            && there.columns == columns
+        {
+            return Ok(());
+        }
         self.drop_view(name);
         let def = ViewDef {
             id: NEW,
