@@ -150,8 +150,11 @@ fn plan_code(message: &str) -> &'static str {
 /// The first line of a message, without DataFusion's own prefixes.
 fn clean(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
-    let line = line.split("\n\nbacktrace").next().unwrap_or(line);
+    // a function's own reason stands inside the planner's
+    let line = line.split_once("coercion failed with: ").map_or(line, |(_, reason)| reason);
     let line = line.trim_start_matches("Error during planning: ");
+    let line = line.split_once(" No function matches").map_or(line, |(reason, _)| reason);
+    let line = line.trim_end_matches('.');
     super::lex::lower_first(line)
 }
 

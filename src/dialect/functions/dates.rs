@@ -40,7 +40,6 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         function("months_between", &[Kind::Timestamp, Kind::Timestamp], |_| Ok(DataType::Float64), months_between),
         function("next_day", &[Kind::Date, Kind::Text], |_| Ok(DataType::Date32), next_day),
         function("date_cmp", &[Kind::Timestamp, Kind::Timestamp], |_| Ok(DataType::Int32), compare),
-        function("trunc_date", &[Kind::Date], |_| Ok(DataType::Date32), |args| Ok(Arc::clone(&args.arg(0)?.array))),
         Function {
             name: "convert_timezone",
             params: &[Kind::Text, Kind::Text, Kind::Timestamp],

@@ -30,16 +30,8 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         same("ceiling", |args| rounded(args, Rounding::Up)),
         same("floor", |args| rounded(args, Rounding::Down)),
         Function { params: &[Kind::Number, Kind::Int], optional: 1, ..same("round", |args| rounded(args, Rounding::Half)) },
-        Function { params: &[Kind::Number, Kind::Int], optional: 1, ..same("trunc", |args| rounded(args, Rounding::Zero)) },
+        Function { params: &[Kind::NumberOrDate, Kind::Int], optional: 1, ..same("trunc", trunc) },
         same("sign", sign),
-        Function {
-            name: "mod",
-            params: &[Kind::Int, Kind::Int],
-            optional: 0,
-            variadic: false,
-            returns: |_| Ok(DataType::Int64),
-            run: modulo,
-        },
         Function { params: &[Kind::Float, Kind::Float], optional: 1, ..one("log", log) },
         Function { params: &[], ..one("pi", |args| Ok(Arc::new(Float64Array::from(vec![std::f64::consts::PI; args.rows])))) },
     ];
@@ -319,18 +311,6 @@ fn decimal_mod(args: &Args) -> Result<ArrayRef> {
     })
 }
 
-fn modulo(args: &Args) -> Result<ArrayRef> {
-    let (a, b) = (args.primitive::<Int64Type>(0)?, args.primitive::<Int64Type>(1)?);
-    let out: Int64Array = (0..args.rows)
-        .map(|i| match (a.get(i), b.get(i)) {
-            (Some(_), Some(0)) => Err(by_zero()),
-            (Some(a), Some(b)) => Ok(Some(a.wrapping_rem(b))),
-            _ => Ok(None),
-        })
-        .collect::<Result<_>>()?;
-    Ok(Arc::new(out))
-}
-
 /// Applies one function per kind of number, in the type given.
 fn numbers(
     args: &Args,
@@ -405,6 +385,14 @@ impl Rounding {
         };
         quotient.saturating_mul(unit)
     }
+}
+
+/// TRUNC of a timestamp is its date (r_TRUNC_date).
+fn trunc(args: &Args) -> Result<ArrayRef> {
+    if *args.returns == DataType::Date32 {
+        return Ok(Arc::clone(&args.arg(0)?.array));
+    }
+    rounded(args, Rounding::Zero)
 }
 
 /// CEILING, FLOOR, ROUND and TRUNC; the answer has the type of the argument.

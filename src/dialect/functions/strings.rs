@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int32Array, Int64Array, StringViewBuilder};
 use arrow::datatypes::{DataType, Int64Type};
-use datafusion::common::{Result, exec_datafusion_err, exec_err};
+use datafusion::common::{Result, exec_datafusion_err, exec_err, plan_err};
 use datafusion::functions::{core, string, unicode};
 use datafusion::logical_expr::ScalarUDF;
 
@@ -46,6 +46,18 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         text("chr", &[Kind::Int], 0, chr),
         text("to_text", T, 0, |args| {
             Ok(arrow::compute::cast(&args.arg(0)?.array, &DataType::Utf8View)?)
+        }),
+        // refuses what is not text, so that an order by it is the order of the text
+        udf(Function {
+            name: "only_text",
+            params: &[Kind::Any],
+            optional: 0,
+            variadic: false,
+            returns: |types| match types {
+                [DataType::Utf8 | DataType::Utf8View] => Ok(DataType::Utf8View),
+                _ => plan_err!("LISTAGG(DISTINCT ...) with ORDER BY does not take this type; cast it to VARCHAR in both"),
+            },
+            run: |args| Ok(arrow::compute::cast(&args.arg(0)?.array, &DataType::Utf8View)?),
         }),
         text("quote_ident", T, 0, |args| map(args, |t| Ok(crate::sql::quote_identifier(t)))),
         text("quote_literal", T, 0, |args| map(args, |t| Ok(crate::sql::quote_literal(t)))),

@@ -33,6 +33,12 @@ pub enum Kind {
     /// A date stays, a time stays, everything else becomes a timestamp.
     Temporal,
     Date,
+    /// A number, or a date or timestamp as its date.
+    NumberOrDate,
+    /// A number, or a date or timestamp as a timestamp.
+    Printable,
+    /// Text, or a boolean as it is.
+    TextOrFlag,
     Boolean,
     /// As it is.
     Any,
@@ -69,6 +75,7 @@ impl Arg {
         if self.constant { 0 } else { i }
     }
 
+    /// True if the argument is the same for every row.
     pub fn is_constant(&self) -> bool {
         self.constant
     }
@@ -193,6 +200,12 @@ fn coerced(kind: Kind, ty: &DataType, view: bool) -> Option<DataType> {
             _ if text => D::Float64,
             _ => return None,
         },
+        Kind::NumberOrDate if temporal => D::Date32,
+        Kind::NumberOrDate => return coerced(Kind::Number, ty, view),
+        Kind::Printable if temporal => TIMESTAMP,
+        Kind::Printable => return coerced(Kind::Number, ty, view),
+        Kind::TextOrFlag if matches!(ty, D::Boolean) => D::Boolean,
+        Kind::TextOrFlag => return coerced(Kind::Text, ty, view),
         Kind::Timestamp if temporal || text || null => TIMESTAMP,
         Kind::Temporal => match ty {
             D::Date32 | D::Time64(TimeUnit::Microsecond) => ty.clone(),

@@ -35,7 +35,7 @@ fn text_is_exact_and_place_is_of_the_file() {
 #[test]
 fn syntax_errors_name_their_place() {
     for (script, line, column) in [
-        ("select 1;\nselect from where", 2, 8),
+        ("select 1;\nselect a,, b", 2, 10),
         ("select (1 + 2", 1, 13),
         ("create table t (a integer foo)", 1, 27),
         ("select 1 2", 1, 10),

@@ -156,7 +156,8 @@ fn cut_of(data_type: &DataType) -> Option<(&'static str, i64)> {
 /// `'3 hours, 35 minutes'`, and `'5'` for seconds (r_interval_literals).
 fn fix_interval(value: &mut Expr, has_unit: bool) {
     if let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = value {
-        let plain = text.replace(',', " ");
+        let words: Vec<&str> = text.split([',', ' ']).filter(|w| !w.is_empty()).collect();
+        let plain = words.join(" ");
         let number = plain.trim().parse::<f64>().is_ok();
         *text = if number && !has_unit { format!("{plain} seconds") } else { plain };
     }
@@ -300,8 +301,17 @@ pub fn listagg(mut function: Function) -> Result<Expr> {
     let (Some(value), true) = (given.pop(), given.is_empty()) else {
         return Err(Error::failed("sql/arguments", "LISTAGG takes a value and a delimiter"));
     };
-    let value = call("nullif", vec![call("to_text", vec![value]), text("")]);
-    let order = std::mem::take(&mut function.within_group);
+    let mut order = std::mem::take(&mut function.within_group);
+    let distinct = matches!(&function.args, FunctionArguments::List(list)
+        if list.duplicate_treatment == Some(DuplicateTreatment::Distinct));
+    let own = distinct && order.iter().any(|o| o.expr == value);
+    let as_text = if own { "only_text" } else { "to_text" };
+    let plain = value.clone();
+    let value = call("nullif", vec![call(as_text, vec![value]), text("")]);
+    // with DISTINCT the order must name the argument as it is aggregated
+    for key in order.iter_mut().filter(|o| own && o.expr == plain) {
+        key.expr = value.clone();
+    }
     rename(&mut function, "string_agg");
     set_args(&mut function, vec![value, delimiter.unwrap_or_else(|| text(""))]);
     if let FunctionArguments::List(list) = &mut function.args {

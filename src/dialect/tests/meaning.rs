@@ -49,7 +49,7 @@ fn arithmetic_has_redshifts_types() {
         ("2 ^ 3", "8.0"),
         ("7/2.0", "3.5000"),
         ("10::dec(8,2)/3::dec(8,2)", "3.333333333"),
-        ("1.0/3", "0.33333333333"),
+        ("1.0/3", "0.333333333333"),
         ("'a' || 1", "a1"),
         ("'a' || null", "NULL"),
         ("'a' + 'b'", "ab"),
@@ -62,7 +62,6 @@ fn arithmetic_has_redshifts_types() {
         ("timestamp '2008-02-29 10:00:00' + interval '3 hours, 35 minutes'", "2008-02-29 13:35:00"),
         ("timestamp '2008-02-29 10:00:00' + interval '5'", "2008-02-29 10:00:05"),
         ("true = 't'", "true"),
-        ("@ -5", "5"),
     ]);
     columns(&[
         ("select price/price as v from sales", "v decimal(17,9)"),
