@@ -18,7 +18,14 @@ use super::udf::{Args, Function, Kind, lax, udf};
 
 pub fn all() -> Vec<Arc<ScalarUDF>> {
     let text = |name, params, run| {
-        udf(Function { name, params, optional: 0, variadic: false, returns: |_| Ok(DataType::Utf8View), run })
+        udf(Function {
+            name,
+            params,
+            optional: 0,
+            variadic: false,
+            returns: |_| Ok(DataType::Utf8View),
+            run,
+        })
     };
     vec![
         lax("md5", &[Kind::Text], 0, crypto::md5()),
@@ -97,7 +104,9 @@ fn fnv_hash(args: &Args) -> Result<ArrayRef> {
                 DataType::Utf8 | DataType::Utf8View => {
                     feed(args.text(0)?.get(i).unwrap_or_default().as_bytes());
                 }
-                DataType::Decimal128(..) => feed(&array.as_primitive::<Decimal128Type>().value(at).to_le_bytes()),
+                DataType::Decimal128(..) => {
+                    feed(&array.as_primitive::<Decimal128Type>().value(at).to_le_bytes())
+                }
                 DataType::Boolean => feed(&[u8::from(array.as_boolean().value(at))]),
                 _ => match array.to_data().buffers().first() {
                     Some(buffer) => {

@@ -20,7 +20,13 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
     let boolean: fn(&[DataType]) -> Result<DataType> = |_| Ok(DataType::Boolean);
     vec![
         function("json_extract_path_text", &[Kind::Text, Kind::TextOrFlag], true, text, path_text),
-        function("json_extract_array_element_text", &[Kind::Text, Kind::Int], false, text, element_text),
+        function(
+            "json_extract_array_element_text",
+            &[Kind::Text, Kind::Int],
+            false,
+            text,
+            element_text,
+        ),
         function("json_array_length", &[Kind::Text], false, |_| Ok(DataType::Int32), array_length),
         function("is_valid_json", &[Kind::Text], false, boolean, |args| valid(args, |_| true)),
         function("is_valid_json_array", &[Kind::Text], false, boolean, |args| {

@@ -12,6 +12,7 @@ mod math;
 mod numbers;
 mod parts;
 mod patterns;
+mod reading;
 mod regexp;
 mod strings;
 mod udf;

@@ -52,7 +52,8 @@ fn parse(pattern: &str) -> Result<Format> {
         ("L", Mark::Dollar),
     ];
     while let Some(first) = rest.chars().next() {
-        let starts = |name: &str| rest.get(..name.len()).is_some_and(|h| h.eq_ignore_ascii_case(name));
+        let starts =
+            |name: &str| rest.get(..name.len()).is_some_and(|h| h.eq_ignore_ascii_case(name));
         if starts("FM") {
             fill = false;
             rest = rest.get(2..).unwrap_or_default();
@@ -122,7 +123,14 @@ impl Format {
         if self.fill { out.push_str(&text) } else { out.push_str(text.trim()) }
     }
 
-    fn body(&self, whole: &str, fraction: &str, places: usize, overflow: bool, negative: bool) -> String {
+    fn body(
+        &self,
+        whole: &str,
+        fraction: &str,
+        places: usize,
+        overflow: bool,
+        negative: bool,
+    ) -> String {
         let mut text = String::new();
         let mut index: usize = 0;
         let mut begun = false;
@@ -160,10 +168,10 @@ impl Format {
             }
         }
         // nothing before the point of a pattern of nines: one zero shows the number is there
-        if !text.chars().any(|c| c.is_ascii_digit() || c == '#') {
-            if let Some(at) = text.rfind(' ') {
-                text.replace_range(at..=at, "0");
-            }
+        if !text.chars().any(|c| c.is_ascii_digit() || c == '#')
+            && let Some(at) = text.rfind(' ')
+        {
+            text.replace_range(at..=at, "0");
         }
         text
     }
@@ -232,7 +240,9 @@ pub fn to_number(args: &Args) -> Result<ArrayRef> {
             };
             let scale = parse(pattern)?.scale();
             number(text, scale).map(Some).ok_or_else(|| {
-                exec_datafusion_err!("invalid value for to_number: \"{text}\" by the pattern \"{pattern}\"")
+                exec_datafusion_err!(
+                    "invalid value for to_number: \"{text}\" by the pattern \"{pattern}\""
+                )
             })
         })
         .collect::<Result<_>>()?;

@@ -19,10 +19,24 @@ const I: Kind = Kind::Int;
 
 pub fn all() -> Vec<Arc<ScalarUDF>> {
     let text = |name, params, optional, run| {
-        udf(Function { name, params, optional, variadic: false, returns: |_| Ok(DataType::Utf8View), run })
+        udf(Function {
+            name,
+            params,
+            optional,
+            variadic: false,
+            returns: |_| Ok(DataType::Utf8View),
+            run,
+        })
     };
     let number = |name, params, optional, run| {
-        udf(Function { name, params, optional, variadic: false, returns: |_| Ok(DataType::Int32), run })
+        udf(Function {
+            name,
+            params,
+            optional,
+            variadic: false,
+            returns: |_| Ok(DataType::Int32),
+            run,
+        })
     };
     vec![
         text("regexp_substr", &[T, T, I, I, T], 3, regexp_substr),
@@ -42,7 +56,9 @@ impl Patterns {
         let key = (pattern.to_owned(), parameters.to_owned());
         if !self.0.contains_key(&key) {
             if let Some(other) = parameters.chars().find(|c| !"ciep".contains(*c)) {
-                return exec_err!("`{other}` is not a parameter of a regular expression: use c, i, e or p");
+                return exec_err!(
+                    "`{other}` is not a parameter of a regular expression: use c, i, e or p"
+                );
             }
             let regex = RegexBuilder::new(pattern)
                 .case_insensitive(parameters.contains('i'))
@@ -158,7 +174,9 @@ fn regexp_count(args: &Args) -> Result<ArrayRef> {
     let mut compiled = Patterns::default();
     let out: Int32Array = (0..args.rows)
         .map(|i| {
-            let (Some(text), Some(pattern)) = (texts.get(i), patterns.get(i)) else { return Ok(None) };
+            let (Some(text), Some(pattern)) = (texts.get(i), patterns.get(i)) else {
+                return Ok(None);
+            };
             let (Some(position), Some(parameters)) =
                 (optional_number(args, 2, i)?, optional_text(args, 3, i, "")?)
             else {
@@ -179,7 +197,9 @@ fn regexp_instr(args: &Args) -> Result<ArrayRef> {
     let mut compiled = Patterns::default();
     let out: Int32Array = (0..args.rows)
         .map(|i| {
-            let (Some(text), Some(pattern)) = (texts.get(i), patterns.get(i)) else { return Ok(None) };
+            let (Some(text), Some(pattern)) = (texts.get(i), patterns.get(i)) else {
+                return Ok(None);
+            };
             let (Some(position), Some(occurrence), Some(parameters)) = (
                 optional_number(args, 2, i)?,
                 optional_number(args, 3, i)?,

@@ -15,7 +15,13 @@ use crate::error::{Error, Result, nearest};
 
 /// Functions whose first argument names a part of a date.
 const WITH_PART: &[&str] = &[
-    "dateadd", "date_add", "datediff", "date_diff", "date_part", "pgdate_part", "datepart",
+    "dateadd",
+    "date_add",
+    "datediff",
+    "date_diff",
+    "date_part",
+    "pgdate_part",
+    "datepart",
     "date_trunc",
 ];
 
@@ -39,8 +45,10 @@ pub fn name_parts(expr: &mut Expr) -> std::result::Result<(), Located> {
     if let Some(part) = part {
         if Part::parse(&part).is_none() {
             let error = Error::failed("sql/date-part", format!("`{part}` is not a date part"))
-                .hint("use year, quarter, month, week, day, hour, minute, second, epoch, dow or doy \
-                       (r_Dateparts_for_datetime_functions)");
+                .hint(
+                    "use year, quarter, month, week, day, hour, minute, second, epoch, dow or doy \
+                       (r_Dateparts_for_datetime_functions)",
+                );
             return Err(Box::new((error, span)));
         }
         *first = text(&part);
@@ -74,7 +82,8 @@ fn rewritten(expr: Expr, clock: &Clock) -> Result<Expr> {
         Expr::Function(function) => return self::function(function, clock),
         Expr::Cast { kind, expr, data_type, array, format } => match cut_of(&data_type) {
             Some((cut, n)) => {
-                let inner = Expr::Cast { kind, expr, data_type: DataType::Varchar(None), array, format };
+                let inner =
+                    Expr::Cast { kind, expr, data_type: DataType::Varchar(None), array, format };
                 call(cut, vec![inner, number(n)])
             }
             None => Expr::Cast { kind, expr, data_type, array, format },
@@ -232,8 +241,7 @@ fn args_mut(function: &mut Function) -> Option<Vec<&mut Expr>> {
 /// The arguments of a call of a fixed number.
 fn args<const N: usize>(function: &mut Function) -> Result<[Expr; N]> {
     let name = name_of(function).to_owned();
-    let all: Vec<Expr> =
-        args_mut(function).unwrap_or_default().into_iter().map(take).collect();
+    let all: Vec<Expr> = args_mut(function).unwrap_or_default().into_iter().map(take).collect();
     all.try_into().map_err(|all: Vec<Expr>| wrong_count(&name, N, all.len()))
 }
 
@@ -292,8 +300,11 @@ pub fn signed(function: Function) -> Result<Expr> {
 /// LISTAGG([DISTINCT] value [, delimiter]) WITHIN GROUP (ORDER BY ...): NULL and '' are left out.
 pub fn listagg(mut function: Function) -> Result<Expr> {
     if function.over.is_some() {
-        return Err(Error::failed("sql/unsupported", "LISTAGG as a window function is not supported locally")
-            .hint("aggregate in a subquery and join it"));
+        return Err(Error::failed(
+            "sql/unsupported",
+            "LISTAGG as a window function is not supported locally",
+        )
+        .hint("aggregate in a subquery and join it"));
     }
     let mut given: Vec<Expr> =
         args_mut(&mut function).unwrap_or_default().into_iter().map(take).collect();
@@ -407,4 +418,3 @@ pub fn convert_timezone(mut function: Function) -> Result<Expr> {
     }
     Ok(call("convert_timezone", given))
 }
-
