@@ -6,3 +6,14 @@ mod support;
 
 /// Extraction from MariaDB, PostgreSQL and SQLite: types, bad input, windows, drift.
 mod database;
+
+/// The reports against an independent computation; what each run counts.
+mod answers;
+/// DuckDB reads what Landfall wrote, and the other way round.
+mod duckdb;
+/// Every storage operation fails once.
+mod faults;
+/// SIGKILL at any instant.
+mod kill;
+/// Two runs at once.
+mod together;

@@ -76,7 +76,8 @@ pub async fn bind(
     if let Some(target) = target {
         let table = txn.table(target).await?;
         let scan =
-            FileTable::with_row_identity(table.place.clone(), table.schema(), table.scan_files());
+            FileTable::with_row_identity(table.place.clone(), table.schema(), table.scan_files())
+                .with_columns(&table.def.columns);
         bound.add(&rows_name(target), Arc::new(scan));
     }
     Ok(bound)
@@ -97,7 +98,8 @@ fn bind_one<'a>(
                 table.schema(),
                 Vec::new(),
                 table.scan_files(),
-            );
+            )
+            .with_columns(&table.def.columns);
             bound.add(name, Arc::new(scan));
             return Ok(());
         }

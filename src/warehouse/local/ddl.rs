@@ -292,8 +292,10 @@ fn add_column(def: &TableDef, mut column: ColumnDef) -> Result<(TableDef, Change
             format!("column \"{}\" of relation \"{}\" already exists", column.name, def.name),
         ));
     }
-    column.id = def.columns.iter().map(|c| c.id).max().unwrap_or(0) + 1;
+    // Never the id of a column that is gone: old files still hold its values.
+    column.id = def.last_column + 1;
     let mut new = def.clone();
+    new.last_column = column.id;
     new.columns.push(column.clone());
     Ok((new, Change::AddColumn { table: def.id, column }))
 }

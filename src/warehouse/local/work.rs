@@ -189,6 +189,7 @@ mod tests {
             name: crate::tables::TableName::new("s", "t"),
             path: "s/t/".into(),
             columns: Vec::new(),
+            last_column: 0,
             attributes: None,
         };
         let mut table = WorkTable::new(place, Arc::new(def), false, false);
@@ -198,6 +199,7 @@ mod tests {
             rows: *rows,
             bytes: 1,
             row_id_start: 0,
+            partial_max: None,
             delete: None,
             stats: BTreeMap::new(),
         };

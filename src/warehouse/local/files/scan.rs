@@ -32,10 +32,10 @@ use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 use roaring::RoaringBitmap;
 
 use crate::dialect::{ROW_FILE, ROW_POSITION};
-use crate::warehouse::local::catalog::ColumnStats;
+use crate::warehouse::local::catalog::{ColumnDef, ColumnStats};
 use crate::warehouse::local::catalog::stats::scalar;
 
-use super::Place;
+use super::{ById, Place};
 
 /// One file of a scan.
 #[derive(Debug, Clone)]
@@ -64,6 +64,7 @@ pub struct FileTable {
     place: Place,
     schema: TableSchema,
     files: Vec<ScanFile>,
+    columns: Arc<ById>,
 }
 
 impl FileTable {
@@ -77,7 +78,7 @@ impl FileTable {
         let schema = TableSchema::builder(file_schema)
             .with_table_partition_cols(partitions.into_iter().map(Arc::new).collect::<Vec<_>>())
             .build();
-        FileTable { place, schema, files }
+        FileTable { place, schema, files, columns: Arc::default() }
     }
 
     /// The same rows with their identity: [`ROW_FILE`], the file's index in the scan, and
@@ -101,7 +102,13 @@ impl FileTable {
                 file
             })
             .collect();
-        FileTable { place, schema, files }
+        FileTable { place, schema, files, columns: Arc::default() }
+    }
+
+    /// Takes the values of columns that are younger than a file.
+    pub fn with_columns(mut self, columns: &[ColumnDef]) -> FileTable {
+        self.columns = Arc::new(ById::new(columns));
+        self
     }
 
     fn partitioned_file(&self, file: &ScanFile) -> PartitionedFile {
@@ -234,6 +241,7 @@ impl TableProvider for FileTable {
             .with_statistics(self.table_statistics())
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
+            .with_expr_adapter(Some(Arc::clone(&self.columns) as _))
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }
