@@ -1,6 +1,7 @@
 //! One run from lock to end. Each step is another file's; this is their order.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::TryLockError;
 use std::path::Path as OsPath;
 use std::sync::Arc;
 use std::time::Instant;
@@ -78,11 +79,16 @@ pub(super) async fn open_state(project: &Project) -> Result<State> {
     Ok(state)
 }
 
-/// Takes away the scratch of attempts that died. What cannot be removed is in nobody's way.
+/// Takes away the scratch of processes that died; a query may be using its own right now. What
+/// cannot be removed is in nobody's way.
 fn sweep(folder: &OsPath) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let path = entry.path();
+        let alive = std::fs::File::open(path.with_extension(layout::ALIVE));
+        if alive.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock))) {
+            continue;
+        }
         let _ = if path.is_dir() && !path.is_symlink() {
             std::fs::remove_dir_all(&path)
         } else {

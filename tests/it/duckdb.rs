@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use landfall::sequence::Sequence;
-use landfall::warehouse::Warehouse;
+use landfall::error::Place;
+use landfall::records::Marker;
+use landfall::sequence::{RunId, Sequence};
+use landfall::task::TaskName;
+use landfall::warehouse::{Batch, Outcome, Statement, Warehouse};
 
 use crate::support::duckdb::duckdb;
 use crate::support::project::{Project, Rows, cells, select};
@@ -245,4 +248,58 @@ async fn inlined_changes_are_refused_until_they_are_flushed() {
     let theirs = duckdb(catalog, "(read_only)", &[count.into()]).remove(0);
     let answer = project.warehouse().await.query(count, None).await.expect("readable again");
     assert_eq!(cells(&answer), theirs);
+}
+
+/// DuckDB commits while a task of ours is between its statements and its commit.
+#[tokio::test]
+async fn a_table_that_duckdb_changed_meanwhile_is_a_conflict_and_another_is_none() {
+    let project = project();
+    let catalog = project.catalog();
+    // Its delete file stands before: the next one takes its place, back to the same snapshot.
+    let theirs = |line: &str| {
+        format!("delete from store_mysql.order_lines where order_line_no = '{line}'")
+    };
+    duckdb(&catalog, "", &[theirs("0001")]);
+    let warehouse = project.warehouse().await;
+    let attempt = |table: &'static str| {
+        let statement = Statement {
+            text: format!("delete from {table} where order_no = '0000000000000001'"),
+            place: Place::new("test.sql", 1, 1),
+        };
+        let task = TaskName::pres("test");
+        let batch = Batch { task: task.clone(), statements: vec![statement] };
+        let (warehouse, catalog, delete) = (&warehouse, &catalog, theirs("0002"));
+        async move {
+            let finish = move |_: &[Outcome]| {
+                duckdb(catalog, "", std::slice::from_ref(&delete));
+                Ok(Marker {
+                    run: RunId { sequence: Sequence(9), attempt: 1 },
+                    task: task.clone(),
+                    input_hash: "h".into(),
+                    rows: landfall::task::Rows::default(),
+                    started_at: chrono::Utc::now(),
+                })
+            };
+            warehouse.run(&batch, &finish).await
+        }
+    };
+    let before = select(&warehouse, "store_mysql.order_lines", &["order_line_no"], None).await;
+    let error = attempt("store_mysql.order_lines").await.expect_err("a conflict");
+    assert_eq!(error.code(), "catalog/conflict", "{error}");
+    let after = select(&warehouse, "store_mysql.order_lines", &["order_line_no"], None).await;
+    let kept = before.into_iter().filter(|row| row[0].as_deref() != Some("0002"));
+    assert_eq!(after, kept.collect::<Rows>(), "DuckDB's delete alone");
+    attempt("store_mysql.order_headers").await.expect("nobody else was there");
+    compare(&project, None).await;
+}
+
+/// A view in DuckDB's words is no reason to hide the rest.
+#[tokio::test]
+async fn a_view_of_duckdb_is_listed() {
+    let project = project();
+    let view = "create view pres.theirs as from store_mysql.companies select list(company_id)";
+    duckdb(&project.catalog(), "", &[view.into()]);
+    let tables = project.warehouse().await.describe().await.expect("describes");
+    assert!(tables.iter().any(|t| t.name.table == "theirs" && t.is_view && t.columns.is_empty()));
+    assert!(tables.len() > 10, "{tables:?}");
 }

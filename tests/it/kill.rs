@@ -181,3 +181,31 @@ fn a_run_killed_at_any_instant_is_made_good_by_the_next() {
         "the kills all fell into the same phase: {phases:?}"
     );
 }
+
+/// The very first run makes the sample's sources before anything else.
+#[test]
+fn a_first_run_killed_while_it_makes_its_sample_is_made_good() {
+    let mut chance = Chance::of_environment("kill first");
+    let project = Project::sample(30, 120);
+    let began = Instant::now();
+    project.ok(&["run"]);
+    let takes = began.elapsed();
+    for _ in 0..12 {
+        project.forget();
+        project.forget_sample();
+        let mut child = project
+            .command(&["run"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("starts");
+        // The sample is made in the first part of the run.
+        std::thread::sleep(Duration::from_micros(chance.below(takes.as_micros() as u64 / 3)));
+        child.kill().expect("kills");
+        child.wait().expect("ends");
+        project.ok(&["run"]);
+        let tables = runtime().block_on(project.tables());
+        assert_eq!(tables["store_mysql.order_headers"].len(), 30);
+        assert_eq!(tables["store_weblog.access"].len(), 120);
+    }
+}

@@ -17,7 +17,6 @@ fn end(child: Child) -> Output {
 async fn of_two_runs_at_once_one_works_and_one_is_told_of_the_other() {
     let pairs = number("LANDFALL_TEST_PAIRS").unwrap_or(50);
     let project = Project::sample(20, 60);
-    // The first pair finds no sources either: both would make them.
     let mut want = None;
     let mut refused = 0;
     for pair in 0..pairs {
@@ -50,6 +49,25 @@ async fn of_two_runs_at_once_one_works_and_one_is_told_of_the_other() {
     }
     println!("together: {pairs} pairs, {refused} met");
     assert!(refused * 2 > pairs, "only {refused} of {pairs} pairs met: nothing was tested");
+}
+
+/// Nobody has made the sample yet: both begin with it.
+#[tokio::test]
+async fn two_first_runs_at_once_make_one_sample() {
+    let project = Project::sample(20, 60);
+    for _ in 0..8 {
+        project.forget();
+        project.forget_sample();
+        let (first, second) = (start(&project), start(&project));
+        let ended = [end(first), end(second)];
+        let codes: Vec<_> = ended.iter().map(|output| output.status.code()).collect();
+        let said: Vec<String> = ended.iter().map(|output| text(&output.stderr)).collect();
+        assert!(codes.contains(&Some(0)), "{said:#?}");
+        assert!(codes.iter().all(|code| matches!(code, Some(0 | 5))), "{codes:?} {said:#?}");
+        let tables = project.tables().await;
+        assert_eq!(tables["store_mysql.order_headers"].len(), 20);
+        assert_eq!(tables["store_weblog.access"].len(), 60);
+    }
 }
 
 #[test]

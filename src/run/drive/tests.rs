@@ -382,3 +382,23 @@ async fn what_is_wrong_with_one_table_fails_its_own_tasks() {
     // land.shop.refunds fails, store.shop.refunds is blocked, the rest is done.
     assert_eq!((summary.counts.ok, summary.counts.failed, summary.counts.blocked), (4, 1, 1));
 }
+
+#[test]
+fn scratch_in_use_is_not_swept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    for name in ["1-dead", "2-alive", "3-older"] {
+        std::fs::create_dir(path(name)).expect("a folder");
+    }
+    std::fs::write(path("1-dead.alive"), "").expect("a file");
+    let alive = std::fs::File::create(path("2-alive.alive")).expect("a file");
+    alive.lock().expect("locks");
+    sweep(folder.path());
+    let mut left: Vec<String> = std::fs::read_dir(folder.path())
+        .expect("reads")
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["2-alive", "2-alive.alive"]);
+}

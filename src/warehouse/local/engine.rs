@@ -1,6 +1,7 @@
 //! The engine as the rest of Landfall holds it: opened on a project, it runs batches and queries.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -41,6 +42,8 @@ pub struct Local {
     data: Place,
     scratch: Place,
     scratch_dir: PathBuf,
+    /// Locked while the scratch is in use, so that a run does not sweep it.
+    _alive: File,
     /// The last shape read, with its schema version: the same version is the same shape.
     shape: Mutex<Option<(i64, Shape)>>,
 }
@@ -49,6 +52,7 @@ impl Drop for Local {
     fn drop(&mut self) {
         // Scratch of a process that dies instead is swept by the next run.
         let _ = std::fs::remove_dir_all(&self.scratch_dir);
+        let _ = std::fs::remove_file(self.scratch_dir.with_extension(layout::ALIVE));
     }
 }
 
@@ -60,10 +64,7 @@ impl Local {
         landing: Arc<dyn ObjectStore>,
     ) -> Result<Local> {
         let data_dir = project.state_dir.join(layout::DATA_DIR);
-        let scratch_dir = project
-            .state_dir
-            .join(layout::TMP_DIR)
-            .join(format!("{}-{}", std::process::id(), uuid::Uuid::now_v7().simple()));
+        let (scratch_dir, alive) = scratch_dir(&project.state_dir)?;
         let data = place("data", storage::local(&data_dir, project.fsync)?)?;
         let scratch = place("scratch", storage::local(&scratch_dir, false)?)?;
         let landing = place("landing", landing)?;
@@ -78,6 +79,7 @@ impl Local {
             data,
             scratch,
             scratch_dir,
+            _alive: alive,
             shape: Mutex::new(None),
         })
     }
@@ -122,12 +124,28 @@ impl Local {
     }
 }
 
+/// A folder for what a process needs while it lives, and the locked file that says it does.
+fn scratch_dir(state_dir: &Path) -> Result<(PathBuf, File)> {
+    let name = format!("{}-{}", std::process::id(), uuid::Uuid::now_v7().simple());
+    let folder = state_dir.join(layout::TMP_DIR).join(name);
+    let alive = folder.with_extension(layout::ALIVE);
+    let locked = std::fs::create_dir_all(state_dir.join(layout::TMP_DIR))
+        .and_then(|()| File::create(&alive))
+        .and_then(|file| file.lock().map(|()| file));
+    let file = locked.map_err(|e| {
+        Error::config("storage/scratch", format!("cannot write `{}`", alive.display()))
+            .because(e)
+            .hint("check that you may write to the state folder")
+    })?;
+    Ok((folder, file))
+}
+
 fn place(name: &str, store: Arc<dyn ObjectStore>) -> Result<Place> {
     let url = ObjectStoreUrl::parse(format!("landfall-{name}://local")).map_err(engine_error)?;
     Ok(Place { url, store })
 }
 
-async fn prepare_catalog(state: &State, data_dir: &std::path::Path) -> Result<()> {
+async fn prepare_catalog(state: &State, data_dir: &Path) -> Result<()> {
     let data_path = format!("{}/", data_dir.display());
     let now = Utc::now().format("%Y-%m-%d %H:%M:%S%.6f+00").to_string();
     let mut conn = state.writer().await;
@@ -190,7 +208,7 @@ impl Warehouse for Local {
     async fn query(&self, sql: &str, as_of: Option<Sequence>) -> Result<Answer> {
         let at = self.snapshot_of(as_of).await?;
         let mut txn = self.begin(at).await?;
-        let mut parsed = dialect::parse_script(sql, std::path::Path::new("query"))?;
+        let mut parsed = dialect::parse_script(sql, Path::new("query"))?;
         let (Some(only), true) = (parsed.pop(), parsed.is_empty()) else {
             return Err(Error::config("query/one", "expected one query"));
         };
@@ -227,7 +245,7 @@ impl Warehouse for Local {
             });
         }
         for view in shape.views.values() {
-            tables.push(self.describe_view(&view.name).await?);
+            tables.push(self.describe_view(&view.name).await);
         }
         tables.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(tables)
@@ -269,9 +287,14 @@ impl Local {
         Ok(outcome)
     }
 
-    async fn describe_view(&self, name: &TableName) -> Result<TableInfo> {
-        let mut txn = self.begin(None).await?;
-        let schema = statement::view_schema(self, &mut txn, name).await?;
-        Ok(TableInfo { name: name.clone(), columns: schema, rows: None, bytes: None, is_view: true })
+    /// A view that cannot be planned, because a table of it is gone or another program wrote it in
+    /// other words, is listed without columns; naming it in a query says what is wrong.
+    async fn describe_view(&self, name: &TableName) -> TableInfo {
+        let schema = async {
+            let mut txn = self.begin(None).await?;
+            statement::view_schema(self, &mut txn, name).await
+        };
+        let columns = schema.await.unwrap_or_default();
+        TableInfo { name: name.clone(), columns, rows: None, bytes: None, is_view: true }
     }
 }

@@ -108,6 +108,13 @@ impl Project {
         }
     }
 
+    /// Takes away the sample's sources.
+    pub fn forget_sample(&self) {
+        for file in ["orders.sqlite", "access.log"] {
+            let _ = fs::remove_file(self.path().join("data").join(file));
+        }
+    }
+
     /// What each done task of a sequence counted, by task.
     pub async fn done(&self, sequence: i64) -> BTreeMap<String, task::Rows> {
         let state = State::open(&self.catalog(), false).await.expect("the catalog");

@@ -84,11 +84,12 @@ pub struct Commit<'a> {
 /// table since the base snapshot, is `catalog/conflict`: run the batch again.
 pub async fn commit(state: &State, commit: &Commit<'_>) -> Result<SnapshotId> {
     let mut conn = state.writer().await;
-    sqlx::query("begin immediate").execute(&mut *conn).await.map_err(db_error)?;
-    let done = apply(&mut conn, commit).await;
-    let end = if done.is_ok() { "commit" } else { "rollback" };
-    sqlx::query(end).execute(&mut *conn).await.map_err(db_error)?;
-    done
+    // Rolled back when it is dropped, also by a COMMIT that fails or a task that is given up: the
+    // one connection that writes is never left inside a transaction.
+    let mut transaction = records::begin(&mut conn).await?;
+    let snapshot = apply(&mut transaction, commit).await?;
+    transaction.commit().await.map_err(db_error)?;
+    Ok(snapshot)
 }
 
 async fn apply(conn: &mut SqliteConnection, commit: &Commit<'_>) -> Result<SnapshotId> {

@@ -1,11 +1,12 @@
 //! The tables of a DuckLake 1.0 catalog, and the rows of an empty one.
 //!
 //! Source: the DuckLake specification, "Tables"; names, order and types as DuckDB makes them in
-//! SQLite. This file only creates; it never changes a catalog that exists.
+//! SQLite. In a catalog that exists it changes nothing but where the data lies.
 
 use sqlx::SqliteConnection;
 
 use crate::error::{Error, Result};
+use crate::records;
 use crate::state::db_error;
 
 /// The catalog format this build reads and writes.
@@ -63,11 +64,9 @@ pub async fn create(conn: &mut SqliteConnection, data_path: &str, now: &str) -> 
         check_version(conn).await?;
         return follow_data(conn, data_path).await;
     }
-    sqlx::query("begin immediate").execute(&mut *conn).await.map_err(db_error)?;
-    let made = fill(conn, data_path, now).await;
-    let end = if made.is_ok() { "commit" } else { "rollback" };
-    sqlx::query(end).execute(&mut *conn).await.map_err(db_error)?;
-    made
+    let mut transaction = records::begin(conn).await?;
+    fill(&mut transaction, data_path, now).await?;
+    transaction.commit().await.map_err(db_error)
 }
 
 async fn fill(conn: &mut SqliteConnection, data_path: &str, now: &str) -> Result<()> {
