@@ -19,8 +19,6 @@ pub const STATE_DIR: &str = ".landfall";
 pub const CATALOG_FILE: &str = "catalog.sqlite";
 pub const DATA_DIR: &str = "data";
 pub const TMP_DIR: &str = "tmp";
-/// Beside each folder in it, a file with this extension: locked as long as the folder is in use.
-pub const ALIVE: &str = "alive";
 pub const LOCK_FILE: &str = "lock";
 pub const CONFIG_FILE: &str = "landfall.toml";
 pub const LOCAL_CONFIG_FILE: &str = "landfall.local.toml";

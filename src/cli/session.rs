@@ -82,8 +82,8 @@ impl Session {
             return Ok(true);
         }
         if self.global.no_input || !std::io::stdin().is_terminal() || !self.printer.err_terminal() {
-            return Err(Error::config("usage/confirm", format!("{question}: nobody can answer"))
-                .hint("answer it in advance with --yes"));
+            let message = format!("`{question}` needs an answer, and nobody can give one here");
+            return Err(Error::config("usage/confirm", message).hint("say it in advance: --yes"));
         }
         self.printer.prompt(format!("{question} [y/N] "));
         let mut answer = String::new();

@@ -20,7 +20,8 @@ pub fn access_spec(source: &str, place: Place) -> TableSpec {
     let columns = [
         ("file_id", text(64), true),
         ("line_offset", SqlType::BigInt, true),
-        ("ip_address", text(45), false),
+        // Apache may log host names, which are longer than any address.
+        ("ip_address", text(255), false),
         ("identity", text(255), false),
         ("username", text(255), false),
         // The log's own text; `request_timestamp_converted` is 1900-01-01 00:00:00 where it

@@ -14,11 +14,6 @@ pub fn ident(name: &str) -> Ident {
     Ident::with_quote('"', name)
 }
 
-/// `name`.
-pub fn column(name: &str) -> Expr {
-    Expr::Identifier(ident(name))
-}
-
 /// `qualifier.name`.
 pub fn qualified(qualifier: &str, name: &str) -> Expr {
     Expr::CompoundIdentifier(vec![ident(qualifier), ident(name)])
@@ -30,10 +25,6 @@ pub fn text(value: &str) -> Expr {
 
 pub fn number(value: i64) -> Expr {
     Expr::value(Value::Number(value.to_string(), false))
-}
-
-pub fn boolean(value: bool) -> Expr {
-    Expr::value(Value::Boolean(value))
 }
 
 pub fn null() -> Expr {
@@ -81,7 +72,13 @@ pub fn argument(expr: Expr) -> FunctionArg {
 
 /// `CAST(expr AS type)`.
 pub fn cast(expr: Expr, data_type: ast::DataType) -> Expr {
-    Expr::Cast { kind: ast::CastKind::Cast, expr: Box::new(expr), data_type, array: false, format: None }
+    Expr::Cast {
+        kind: ast::CastKind::Cast,
+        expr: Box::new(expr),
+        data_type,
+        array: false,
+        format: None,
+    }
 }
 
 pub fn binary(left: Expr, op: ast::BinaryOperator, right: Expr) -> Expr {

@@ -53,9 +53,10 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
             }
             match redshift_cast(*cast.expr, &from, &to)? {
                 Outcome::Ours(expr) => Ok(Transformed::yes(expr)),
-                Outcome::Arrows(expr) => {
-                    Ok(Transformed::no(Expr::Cast(Cast::new_from_field(Box::new(expr), cast.field))))
-                }
+                Outcome::Arrows(expr) => Ok(Transformed::no(Expr::Cast(Cast::new_from_field(
+                    Box::new(expr),
+                    cast.field,
+                )))),
             }
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
@@ -90,15 +91,14 @@ fn redshift_cast(expr: Expr, from: &DataType, to: &DataType) -> DfResult<Outcome
     let ours = |name: &str, expr: Expr| functions::call(name, vec![expr]);
     // our functions answer in one type; Arrow's cast does the rest and reports overflow
     let then = |expr: Expr, answer: D| {
-        let expr = if answer == *to { expr } else { Expr::Cast(Cast::new(Box::new(expr), to.clone())) };
+        let expr =
+            if answer == *to { expr } else { Expr::Cast(Cast::new(Box::new(expr), to.clone())) };
         Ok(Outcome::Ours(expr))
     };
     let micros = |zone| D::Timestamp(TimeUnit::Microsecond, zone);
     match (from, to) {
         (f, D::Date32) if is_text(f) => then(ours("text_to_date", expr)?, D::Date32),
-        (f, D::Timestamp(..)) if is_text(f) => {
-            then(ours("text_to_timestamp", expr)?, micros(None))
-        }
+        (f, D::Timestamp(..)) if is_text(f) => then(ours("text_to_timestamp", expr)?, micros(None)),
         (f, D::Boolean) if is_text(f) => then(ours("text_to_boolean", expr)?, D::Boolean),
         (f, t) if is_text(f) && t.is_integer() => then(ours("text_to_bigint", expr)?, D::Int64),
         (f, t) if is_text(f) && t.is_numeric() => then(ours("text_to_number", expr)?, D::Utf8View),
@@ -106,7 +106,9 @@ fn redshift_cast(expr: Expr, from: &DataType, to: &DataType) -> DfResult<Outcome
             then(ours("round_to_bigint", expr)?, D::Int64)
         }
         (D::Timestamp(..), t) if is_text(t) => then(ours("timestamp_to_text", expr)?, D::Utf8View),
-        (D::Float32 | D::Float64, t) if is_text(t) => then(ours("float_to_text", expr)?, D::Utf8View),
+        (D::Float32 | D::Float64, t) if is_text(t) => {
+            then(ours("float_to_text", expr)?, D::Utf8View)
+        }
         (D::Boolean, t) if is_text(t) => refuse(from, to),
         (D::Boolean, D::Decimal128(..) | D::Float32 | D::Float64) => refuse(from, to),
         (f, D::Date32 | D::Timestamp(..)) if f.is_numeric() => refuse(from, to),
@@ -170,7 +172,7 @@ pub fn assignment_casts(
     LogicalPlanBuilder::from(plan)
         .project(projection)
         .and_then(LogicalPlanBuilder::build)
-        .map_err(|e| super::plan::planning_error(e, None))
+        .map_err(|e| super::plan::sql_error(e, None))
 }
 
 /// What Redshift assigns without an explicit cast.

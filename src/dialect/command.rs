@@ -50,29 +50,55 @@ pub enum Command {
     Begin,
     Commit,
     Rollback,
-    CreateSchema { name: String, if_not_exists: bool },
-    DropSchema { name: String, if_exists: bool, cascade: bool },
+    CreateSchema {
+        name: String,
+        if_not_exists: bool,
+    },
+    DropSchema {
+        name: String,
+        if_exists: bool,
+        cascade: bool,
+    },
     CreateTable(Box<CreateTable>),
     CreateTableAs(Box<CreateTableAs>),
     CreateView(Box<CreateView>),
-    DropTable { names: Vec<ObjectRef>, if_exists: bool, cascade: bool },
-    DropView { names: Vec<ObjectRef>, if_exists: bool, cascade: bool },
+    DropTable {
+        names: Vec<ObjectRef>,
+        if_exists: bool,
+        cascade: bool,
+    },
+    DropView {
+        names: Vec<ObjectRef>,
+        if_exists: bool,
+        cascade: bool,
+    },
     AlterTable(Box<AlterTable>),
     /// Commits on Redshift what came before it in its transaction.
-    Truncate { table: ObjectRef },
+    Truncate {
+        table: ObjectRef,
+    },
     Insert(Box<Insert>),
     Update(Box<Update>),
     Delete(Box<Delete>),
     Merge(Box<Merge>),
     Query(Box<ast::Query>),
-    Explain { command: Box<Command> },
+    Explain {
+        command: Box<Command>,
+    },
     /// `SET name TO value`, `RESET name` (value `None`).
-    Set { name: String, value: Option<String> },
-    Show { name: String },
+    Set {
+        name: String,
+        value: Option<String>,
+    },
+    Show {
+        name: String,
+    },
     CreateExternalSchema(Box<CreateExternalSchema>),
     CreateExternalTable(Box<CreateExternalTable>),
     /// Accepted and recorded, without an effect on rows: `GRANT`, `ANALYZE`, `VACUUM`, `COMMENT` ...
-    Noted { what: &'static str },
+    Noted {
+        what: &'static str,
+    },
 }
 
 impl Command {
@@ -217,17 +243,35 @@ pub struct AlterTable {
 
 #[derive(Debug, Clone)]
 pub enum AlterAction {
-    AddColumn(ColumnDef),
-    DropColumn { name: String, cascade: bool },
-    RenameColumn { from: String, to: String },
-    RenameTable { to: String },
+    AddColumn(Box<ColumnDef>),
+    DropColumn {
+        name: String,
+        cascade: bool,
+    },
+    RenameColumn {
+        from: String,
+        to: String,
+    },
+    RenameTable {
+        to: String,
+    },
     /// `ALTER COLUMN c TYPE varchar(n)`.
-    ColumnType { name: String, ty: SqlType },
+    ColumnType {
+        name: String,
+        ty: SqlType,
+    },
     /// `APPEND FROM u`: moves the rows of `u`.
-    Append { from: ObjectRef },
-    AddPartitions { if_not_exists: bool, partitions: Vec<Partition> },
+    Append {
+        from: ObjectRef,
+    },
+    AddPartitions {
+        if_not_exists: bool,
+        partitions: Vec<Partition>,
+    },
     /// Keys, encodings, owners: informational.
-    Noted { what: &'static str },
+    Noted {
+        what: &'static str,
+    },
 }
 
 /// One partition of an external table.

@@ -142,7 +142,15 @@ pub fn pieces(text: &str, file: &Path) -> Result<Vec<Piece>> {
         }
     }
     pieces.extend(piece(current, &lines, text, file));
-    Ok(pieces)
+    match pieces.iter().find_map(|p| too_long(&p.tokens)) {
+        Some(location) => Err(Error::failed(
+            "sql/too-deep",
+            format!("an expression chains more than {CHAIN} operators"),
+        )
+        .at(place_of(file, location))
+        .hint("write IN (...) for a long OR, or join a table of the values")),
+        None => Ok(pieces),
+    }
 }
 
 fn piece(
@@ -162,11 +170,61 @@ fn piece(
     })
 }
 
+/// Operators one expression may chain: each is a level of the tree, whose walks recurse.
+pub const CHAIN: usize = 400;
+
+/// The token at which an expression chains more than [`CHAIN`] operators, if one does.
+///
+/// It is told from the tokens, because a tree that deep cannot even be dropped on a small stack.
+fn too_long(tokens: &[TokenWithSpan]) -> Option<Location> {
+    let mut levels = vec![0_usize];
+    for token in tokens {
+        match &token.token {
+            Token::LParen => {
+                levels.push(0);
+                continue;
+            }
+            Token::RParen if levels.len() > 1 => {
+                levels.pop();
+                continue;
+            }
+            _ => {}
+        }
+        let level = levels.last_mut()?;
+        match &token.token {
+            Token::Comma => *level = 0,
+            Token::Word(word) => match word.keyword {
+                Keyword::AND
+                | Keyword::OR
+                | Keyword::NOT
+                | Keyword::UNION
+                | Keyword::EXCEPT
+                | Keyword::INTERSECT
+                | Keyword::MINUS => *level += 1,
+                Keyword::WHERE
+                | Keyword::FROM
+                | Keyword::ON
+                | Keyword::WHEN
+                | Keyword::THEN
+                | Keyword::ELSE
+                | Keyword::END
+                | Keyword::SET => *level = 0,
+                _ => {}
+            },
+            Token::Number(..) | Token::SingleQuotedString(_) | Token::Period => {}
+            _ => *level += 1,
+        }
+        // a comparison and its AND are two
+        if *level > 2 * CHAIN {
+            return Some(token.span.start);
+        }
+    }
+    None
+}
+
 /// `APPROXIMATE COUNT(...)` becomes one function name, which the parser can read.
 fn join_approximate(tokens: &mut Vec<TokenWithSpan>) {
-    let is = |t: &TokenWithSpan, text: &str| {
-        matches!(&t.token, Token::Word(w) if w.quote_style.is_none() && w.value == text)
-    };
+    let is = |t: &TokenWithSpan, text: &str| matches!(&t.token, Token::Word(w) if w.quote_style.is_none() && w.value == text);
     let mut at = 0;
     while at + 1 < tokens.len() {
         if is(&tokens[at], "approximate") && is(&tokens[at + 1], "count") {

@@ -36,8 +36,8 @@ pub use command::{
     SortStyle, TableAttributes, Update,
 };
 pub use parse::{parse_query, parse_script};
-pub use plan::{Clock, output_name, plan_query};
-pub use rules::{Finding, RULES, Rule, Severity, check, refuse};
+pub use plan::{Clock, output_name, plan_query, sql_error};
+pub use rules::{Finding, Rule, Severity, check, refuse, rules};
 pub use session::{CATALOG, DEFAULT_SCHEMA, session_state};
 pub use tables::{TableRefs, tables_of};
 

@@ -55,10 +55,17 @@ fn plan(
     let arithmetic = matches!(expr.op, B::Plus | B::Minus | B::Multiply | B::Divide | B::Modulo);
     match &expr.op {
         B::PGExp | B::BitwiseXor => {
-            return Ok(PlannerResult::Planned(functions::call("power", vec![expr.left, expr.right])?));
+            return Ok(PlannerResult::Planned(functions::call(
+                "power",
+                vec![expr.left, expr.right],
+            )?));
         }
         B::Plus if is_text(left) && is_text(right) => {
-            return Ok(PlannerResult::Planned(binary(expr.left, Operator::StringConcat, expr.right)));
+            return Ok(PlannerResult::Planned(binary(
+                expr.left,
+                Operator::StringConcat,
+                expr.right,
+            )));
         }
         op if is_comparison(op) => compare_booleans(&mut expr, left, right),
         B::Plus | B::Minus => {
@@ -73,7 +80,10 @@ fn plan(
     }
     let float = |t: &DataType| matches!(t, DataType::Float32 | DataType::Float64);
     if expr.op == B::Divide && (float(left) || float(right)) {
-        return Ok(PlannerResult::Planned(functions::call("float_divide", vec![expr.left, expr.right])?));
+        return Ok(PlannerResult::Planned(functions::call(
+            "float_divide",
+            vec![expr.left, expr.right],
+        )?));
     }
     Ok(PlannerResult::Original(expr))
 }

@@ -1,5 +1,6 @@
 //! A query to a logical plan: rewrite, plan, and errors in our words. It runs nothing.
 
+use arrow::error::ArrowError;
 use chrono::{DateTime, SubsecRound, Utc};
 use datafusion::common::{Column, DataFusionError, SchemaError};
 use datafusion::execution::session_state::SessionState;
@@ -78,11 +79,15 @@ pub async fn plan_query(
             .filter(|column| column.relation.is_none())
             .is_some_and(|column| rewrite::substitute(&mut query, &column.name));
         if !substituted {
-            return Err(unknown_table(&error, state, place)
-                .unwrap_or_else(|| planning_error(error, place)));
+            return Err(
+                unknown_table(&error, state, place).unwrap_or_else(|| sql_error(error, place))
+            );
         }
     }
-    Err(Error::failed("sql/plan", "the column aliases of the query refer to each other in a circle"))
+    Err(Error::failed(
+        "sql/plan",
+        "the column aliases of the query refer to each other in a circle",
+    ))
 }
 
 fn place_of(span: Span, place: Option<&Place>) -> Option<Place> {
@@ -121,8 +126,10 @@ fn missing_column(error: &DataFusionError) -> Option<&Column> {
     }
 }
 
-/// An error of planning or of analysis in our words.
-pub fn planning_error(error: DataFusionError, place: Option<&Place>) -> Error {
+/// An error of planning, of analysis or of running a plan in our words.
+///
+/// Values that cannot be computed or cast have the code `sql/value`.
+pub fn sql_error(error: DataFusionError, place: Option<&Place>) -> Error {
     let (inner, span) = unwrap(&error);
     let ours = match inner {
         DataFusionError::SchemaError(schema, _) => schema_error(schema),
@@ -130,6 +137,15 @@ pub fn planning_error(error: DataFusionError, place: Option<&Place>) -> Error {
         DataFusionError::NotImplemented(message) => {
             Error::failed("sql/unsupported", format!("{} (not supported locally)", clean(message)))
         }
+        DataFusionError::ArrowError(arrow, _) => {
+            let message = match arrow.as_ref() {
+                ArrowError::DivideByZero => "division by zero".to_owned(),
+                other => clean(&other.to_string()),
+            };
+            Error::failed("sql/value", message)
+        }
+        DataFusionError::ResourcesExhausted(message) => Error::failed("sql/memory", clean(message))
+            .hint("give it more memory or fewer jobs, or split the statement"),
         DataFusionError::Execution(message) => Error::failed("sql/value", clean(message)),
         other => Error::failed("sql/plan", clean(&other.to_string())),
     };
@@ -143,15 +159,19 @@ pub fn planning_error(error: DataFusionError, place: Option<&Place>) -> Error {
 }
 
 fn plan_code(message: &str) -> &'static str {
-    let typed = ["cannot cast", "does not take", "coerc", "Cannot infer common", "does not exist for"];
+    let typed =
+        ["cannot cast", "does not take", "coerc", "Cannot infer common", "does not exist for"];
     if typed.iter().any(|t| message.contains(t)) { "sql/type" } else { "sql/plan" }
 }
 
 /// The first line of a message, without DataFusion's own prefixes.
 fn clean(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
-    let line = line.split("\n\nbacktrace").next().unwrap_or(line);
+    // a function's own reason stands inside the planner's
+    let line = line.split_once("coercion failed with: ").map_or(line, |(_, reason)| reason);
     let line = line.trim_start_matches("Error during planning: ");
+    let line = line.split_once(" No function matches").map_or(line, |(reason, _)| reason);
+    let line = line.trim_end_matches('.');
     super::lex::lower_first(line)
 }
 
@@ -234,4 +254,3 @@ fn tables(state: &SessionState) -> Vec<String> {
     let names = catalog.schema_names().into_iter().flat_map(of);
     names.filter(|n| !n.ends_with(super::change::ROWS_SUFFIX)).collect()
 }
-

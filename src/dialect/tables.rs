@@ -40,11 +40,7 @@ pub fn tables_of_tree(tree: &impl Visit) -> BTreeSet<ObjectRef> {
     reader.found
 }
 
-fn gather(
-    command: &Command,
-    reads: &mut BTreeSet<ObjectRef>,
-    writes: &mut BTreeSet<ObjectRef>,
-) {
+fn gather(command: &Command, reads: &mut BTreeSet<ObjectRef>, writes: &mut BTreeSet<ObjectRef>) {
     match command {
         Command::Query(query) => reads.extend(tables_of_query(query)),
         Command::Explain { command } => {
@@ -177,10 +173,10 @@ impl Visitor for Reader {
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         let here = address(query);
-        if let Some(scope) = self.scopes.last_mut() {
-            if let Some(index) = scope.ctes.iter().position(|(_, a)| *a == here) {
-                scope.visible = if scope.recursive { index + 1 } else { index };
-            }
+        if let Some(scope) = self.scopes.last_mut()
+            && let Some(index) = scope.ctes.iter().position(|(_, a)| *a == here)
+        {
+            scope.visible = if scope.recursive { index + 1 } else { index };
         }
         self.scopes.push(scope(query.with.as_ref()));
         ControlFlow::Continue(())
@@ -189,22 +185,22 @@ impl Visitor for Reader {
     fn post_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         self.scopes.pop();
         let here = address(query);
-        if let Some(scope) = self.scopes.last_mut() {
-            if let Some(index) = scope.ctes.iter().position(|(_, a)| *a == here) {
-                scope.visible = index + 1;
-            }
+        if let Some(scope) = self.scopes.last_mut()
+            && let Some(index) = scope.ctes.iter().position(|(_, a)| *a == here)
+        {
+            scope.visible = index + 1;
         }
         ControlFlow::Continue(())
     }
 
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
-        if let Some(mut name) = object_ref(relation) {
-            if name.schema.is_some() || !self.hides(&name.table) {
-                if let Some(table) = name.table.strip_suffix(ROWS_SUFFIX) {
-                    name.table = table.to_owned();
-                }
-                self.found.insert(name);
+        if let Some(mut name) = object_ref(relation)
+            && (name.schema.is_some() || !self.hides(&name.table))
+        {
+            if let Some(table) = name.table.strip_suffix(ROWS_SUFFIX) {
+                name.table = table.to_owned();
             }
+            self.found.insert(name);
         }
         ControlFlow::Continue(())
     }
@@ -223,12 +219,23 @@ mod tests {
             ("select * from a.b, c", "a.b c", ""),
             ("with c as (select * from a.b) select * from c join d using (x)", "a.b d", ""),
             ("with t as (select * from t) select * from t", "t", ""),
-            ("with recursive t(n) as (select 1 union all select n + 1 from t) select * from t", "", ""),
-            ("with x as (select 1), y as (select * from x) select (select max(q) from z) from y", "z", ""),
+            (
+                "with recursive t(n) as (select 1 union all select n + 1 from t) select * from t",
+                "",
+                "",
+            ),
+            (
+                "with x as (select 1), y as (select * from x) select (select max(q) from z) from y",
+                "z",
+                "",
+            ),
             ("select * from (with i as (select * from k) select * from i) q, i", "i k", ""),
             ("insert into s.t select * from u where a in (select b from v)", "u v", "s.t"),
-            ("with c as (select * from u) update s.t set a = c.a from c join s.t x on x.k = c.k",
-             "s.t u", "s.t"),
+            (
+                "with c as (select * from u) update s.t set a = c.a from c join s.t x on x.k = c.k",
+                "s.t u",
+                "s.t",
+            ),
             ("delete from t using u where t.a = u.a and u.b in (select b from w)", "t u w", "t"),
             ("merge into t using (select * from s) q on t.a = q.a remove duplicates", "s t", "t"),
             ("create table p.x as select * from s.y", "s.y", "p.x"),
@@ -247,7 +254,11 @@ mod tests {
                 names.sort();
                 names.join(" ")
             };
-            assert_eq!((join(&refs.reads).as_str(), join(&refs.writes).as_str()), (reads, writes), "{text}");
+            assert_eq!(
+                (join(&refs.reads).as_str(), join(&refs.writes).as_str()),
+                (reads, writes),
+                "{text}"
+            );
         }
     }
 }

@@ -43,7 +43,13 @@ impl Table {
             panic!("{columns}")
         };
         let columns = table.columns.into_iter().map(|c| (c.name, c.ty)).collect();
-        Table { schema: schema.into(), name: name.into(), columns, rows: String::new(), identity: false }
+        Table {
+            schema: schema.into(),
+            name: name.into(),
+            columns,
+            rows: String::new(),
+            identity: false,
+        }
     }
 
     /// A VALUES list.
@@ -60,12 +66,21 @@ impl Table {
     async fn load(&self, state: &SessionState) -> RecordBatch {
         let shape = TableShape {
             name: ObjectRef::new(Some(&self.schema), &self.name),
-            columns: self.columns.iter().map(|(name, ty)| ShapeColumn {
-                name: name.clone(), ty: *ty, not_null: false, default: None, identity: false,
-            }).collect(),
+            columns: self
+                .columns
+                .iter()
+                .map(|(name, ty)| ShapeColumn {
+                    name: name.clone(),
+                    ty: *ty,
+                    not_null: false,
+                    default: None,
+                    identity: false,
+                })
+                .collect(),
         };
         let insert = parse_script(&format!("insert into t {}", self.rows), Path::new("t"))
-            .expect("rows").remove(0);
+            .expect("rows")
+            .remove(0);
         let set = change_set(&insert.command, &shape).expect("rows");
         let plan = plan_query(state, set.query, &clock(), None).await.expect("rows");
         let plan = assignment_casts(plan, 0, &shape).expect("rows");
@@ -73,7 +88,8 @@ impl Table {
         if !self.identity {
             return batch;
         }
-        let mut fields: Vec<Field> = batch.schema().fields().iter().map(|f| f.as_ref().clone()).collect();
+        let mut fields: Vec<Field> =
+            batch.schema().fields().iter().map(|f| f.as_ref().clone()).collect();
         fields.push(Field::new(ROW_FILE, DataType::Int32, false));
         fields.push(Field::new(ROW_POSITION, DataType::Int64, false));
         let mut arrays = batch.columns().to_vec();
@@ -89,7 +105,11 @@ pub async fn session_with(tables: &[Table]) -> SessionState {
     let catalog = state.catalog_list().catalog(CATALOG).expect("the catalog");
     for table in tables {
         let batch = table.load(&state).await;
-        let name = if table.identity { format!("{}{ROWS_SUFFIX}", table.name) } else { table.name.clone() };
+        let name = if table.identity {
+            format!("{}{ROWS_SUFFIX}", table.name)
+        } else {
+            table.name.clone()
+        };
         register(catalog.as_ref(), &table.schema, &name, batch);
     }
     state
@@ -105,9 +125,10 @@ fn register(catalog: &dyn CatalogProvider, schema: &str, name: &str, batch: Reco
 }
 
 async fn run(state: &SessionState, plan: LogicalPlan) -> Result<RecordBatch> {
-    let failed = |e: datafusion::common::DataFusionError| super::plan::planning_error(e, None);
+    let failed = |e: datafusion::common::DataFusionError| super::plan::sql_error(e, None);
     let plan = state.optimize(&plan).map_err(failed)?;
-    let physical = state.query_planner().create_physical_plan(&plan, state).await.map_err(failed)?;
+    let physical =
+        state.query_planner().create_physical_plan(&plan, state).await.map_err(failed)?;
     let schema = physical.schema();
     let batches = collect(physical, state.task_ctx()).await.map_err(failed)?;
     Ok(arrow::compute::concat_batches(&schema, &batches).expect("one schema"))
@@ -116,7 +137,9 @@ async fn run(state: &SessionState, plan: LogicalPlan) -> Result<RecordBatch> {
 /// The rows of a plan, columns joined by `|`.
 pub async fn rows_of(state: &SessionState, plan: LogicalPlan) -> Result<Vec<String>> {
     let batch = run(state, plan).await?;
-    let options = FormatOptions::default().with_null("NULL").with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f"));
+    let options = FormatOptions::default()
+        .with_null("NULL")
+        .with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f"));
     let formatters: Vec<_> = batch
         .columns()
         .iter()
@@ -132,25 +155,37 @@ pub fn answer(sql: &str) -> Result<(Vec<String>, Vec<String>)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("rt");
     runtime.block_on(async {
         let state = session_with(&[
-            Table::new("public", "sales",
+            Table::new(
+                "public",
+                "sales",
                 "id integer, qty smallint, price decimal(8,2), comm double precision, day date, \
-                 at timestamp, name varchar(20), flag boolean")
-            .rows("values (1, 2, 28.05, 0.5, '2008-01-05', '2008-01-05 10:11:12', 'Ann', true), \
+                 at timestamp, name varchar(20), flag boolean",
+            )
+            .rows(
+                "values (1, 2, 28.05, 0.5, '2008-01-05', '2008-01-05 10:11:12', 'Ann', true), \
                    (2, 1, 76.00, 1.5, '2008-02-29', '2008-02-29 23:59:59.5', 'bob', false), \
                    (3, 4, 350.00, null, '2008-12-31', null, 'Chloé', null), \
-                   (4, null, null, 2.0, null, '2009-03-01 00:00:00', null, true)"),
+                   (4, null, null, 2.0, null, '2009-03-01 00:00:00', null, true)",
+            ),
             Table::new("store", "other", "id integer, word varchar(20)")
-            .rows("values (1, 'one'), (2, 'two'), (2, 'deux'), (7, 'seven')"),
-        ]).await;
+                .rows("values (1, 'one'), (2, 'two'), (2, 'deux'), (7, 'seven')"),
+        ])
+        .await;
         let parsed = parse_script(sql, Path::new("q.sql"))?.remove(0);
         refuse(&parsed)?;
         let Command::Query(query) = parsed.command else { panic!("{sql}") };
         let plan = plan_query(&state, *query, &clock(), Some(&parsed.place)).await?;
-        let analyzed = state.optimize(&plan).map_err(|e| super::plan::planning_error(e, None))?;
-        let columns = analyzed.schema().fields().iter().map(|f| {
-            let ty = SqlType::of_arrow(f.data_type()).map_or_else(|| f.data_type().to_string(), |t| t.to_string());
-            format!("{} {}", output_name(f.name()), ty.replace("(65535)", ""))
-        }).collect();
+        let analyzed = state.optimize(&plan).map_err(|e| super::plan::sql_error(e, None))?;
+        let columns = analyzed
+            .schema()
+            .fields()
+            .iter()
+            .map(|f| {
+                let ty = SqlType::of_arrow(f.data_type())
+                    .map_or_else(|| f.data_type().to_string(), |t| t.to_string());
+                format!("{} {}", output_name(f.name()), ty.replace("(65535)", ""))
+            })
+            .collect();
         Ok((columns, rows_of(&state, plan).await?))
     })
 }
@@ -192,7 +227,9 @@ pub fn columns(cases: &[(&str, &str)]) {
     for (sql, expected) in cases {
         match answer(sql) {
             Ok((columns, _)) if columns.join(", ") == *expected => {}
-            Ok((columns, _)) => wrong.push(format!("{sql}: expected {expected}, found {}", columns.join(", "))),
+            Ok((columns, _)) => {
+                wrong.push(format!("{sql}: expected {expected}, found {}", columns.join(", ")))
+            }
             Err(error) => wrong.push(format!("{sql}: {error:?}")),
         }
     }

@@ -1,7 +1,6 @@
 //! One run from lock to end. Each step is another file's; this is their order.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::TryLockError;
 use std::path::Path as OsPath;
 use std::sync::Arc;
 use std::time::Instant;
@@ -79,22 +78,30 @@ pub(super) async fn open_state(project: &Project) -> Result<State> {
     Ok(state)
 }
 
-/// Takes away the scratch of processes that died; a query may be using its own right now. What
-/// cannot be removed is in nobody's way.
+/// Takes away the scratch of processes that died: folders named `<pid>-...`. A query that goes on
+/// beside this run keeps its own. What cannot be removed is in nobody's way.
 fn sweep(folder: &OsPath) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
-        let path = entry.path();
-        let alive = std::fs::File::open(path.with_extension(layout::ALIVE));
-        if alive.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock))) {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.split('-').next()?.parse().ok());
+        if pid.is_some_and(lives) {
             continue;
         }
+        let path = entry.path();
         let _ = if path.is_dir() && !path.is_symlink() {
             std::fs::remove_dir_all(&path)
         } else {
             std::fs::remove_file(&path)
         };
     }
+}
+
+/// Whether a process of this number may still be there; true where the system does not tell.
+fn lives(pid: u32) -> bool {
+    let processes = OsPath::new("/proc");
+    pid != std::process::id()
+        && (!processes.join("self").exists() || processes.join(pid.to_string()).exists())
 }
 
 /// Where a sequence stands before a run: which one it is, what of it is done, what was selected.

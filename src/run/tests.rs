@@ -1,5 +1,7 @@
 //! What the command line asks of a run besides running: plan, rerun, emit.
 
+mod whole;
+
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;

@@ -1,5 +1,7 @@
 //! The program as people and scripts meet it: words, streams, exit codes, colours, pipes, signals.
 
+mod journey;
+
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::Path;
@@ -146,7 +148,8 @@ fn mistakes_in_words_exit_with_2_and_say_nothing_on_stdout() {
 #[test]
 fn words_that_are_no_text_are_refused() {
     use std::os::unix::ffi::OsStrExt;
-    let mut command = Sandbox::new().command(&["query"]);
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(&["query"]);
     let output = command.arg(std::ffi::OsStr::from_bytes(b"\xff\xfe")).output().expect("starts");
     assert_eq!(output.status.code(), Some(2), "{}", text(&output));
 }
@@ -269,8 +272,8 @@ fn a_reader_that_goes_away_ends_the_program_quietly() {
 #[test]
 fn a_full_disk_is_a_failure() {
     let full = File::options().write(true).open("/dev/full").expect("/dev/full");
-    let output = Sandbox::new().command(&["completions", "zsh"]).stdout(full).output();
-    let output = output.expect("starts");
+    let sandbox = Sandbox::new();
+    let output = sandbox.command(&["completions", "zsh"]).stdout(full).output().expect("starts");
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     assert!(stderr(&output).contains("error[output/write]"), "{}", text(&output));
 }

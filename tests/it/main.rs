@@ -4,16 +4,19 @@
 
 mod support;
 
-/// Extraction from MariaDB, PostgreSQL and SQLite: types, bad input, windows, drift.
-mod database;
-
 /// The reports against an independent computation; what each run counts.
 mod answers;
+/// The program itself: words, streams, exit codes, colours, pipes, signals.
+mod cli;
+/// Extraction from MariaDB, PostgreSQL and SQLite: types, bad input, windows, drift.
+mod database;
 /// DuckDB reads what Landfall wrote, and the other way round.
 mod duckdb;
 /// Every storage operation fails once.
 mod faults;
 /// SIGKILL at any instant.
 mod kill;
+/// The house rules, read from every source file.
+mod tidy;
 /// Two runs at once.
 mod together;

@@ -263,13 +263,10 @@ fn functions<'a>(lines: &[&'a str]) -> Vec<(usize, &'a str, usize)> {
             }
             // A signature without a body, or a body on one line.
             let closed = line.trim_end();
-            if closed.ends_with(';') && length == 0
-                || closed.ends_with('}') && length == 0
-                || closed == format!("{indent});")
-                || closed.starts_with(indent)
-                    && closed[indent.len()..].starts_with(") ->")
-                    && closed.ends_with(';')
-            {
+            let ends_at_once = length == 0 && closed.ends_with([';', '}']);
+            let tail = closed.strip_prefix(indent).unwrap_or_default();
+            let signature = tail == ");" || tail.starts_with(") ->") && tail.ends_with(';');
+            if ends_at_once || signature {
                 break;
             }
         }

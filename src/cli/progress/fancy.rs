@@ -63,7 +63,7 @@ impl Fancy {
         };
         bar.set_style(running_style(&self.printer, false));
         let (name, width) = (clean_line(task.as_str()), state.name_width);
-        bar.set_prefix(format!("  {:<11}{name:<width$}", "running"));
+        bar.set_prefix(format!("  {:<12}{name:<width$}", "running"));
         bar.enable_steady_tick(TICK);
         state.running.insert(task.clone(), bar);
     }
@@ -148,6 +148,11 @@ impl Observer for Fancy {
                 }
                 state.done += usize::from(*status != Status::Cancelled);
                 state.failed += usize::from(*status == Status::Failed);
+                if *status == Status::Cancelled {
+                    // Left out or not begun: the summary counts them.
+                    self.summarize(&state);
+                    return;
+                }
                 let reason = reason.as_deref();
                 let palette = self.printer.talk();
                 let (width, task, took) = (state.name_width, *task, *took);

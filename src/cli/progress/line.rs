@@ -9,7 +9,7 @@ use crate::task::{Layer, Rows, Status, TaskName};
 
 /// The word of a status, painted; every status has a word, colour only repeats it.
 pub(in crate::cli) fn status_word(status: Status, palette: Palette) -> String {
-    let word = format!("{:<11}", status.word());
+    let word = format!("{:<12}", status.word());
     match status {
         Status::Ok => palette.good(word),
         Status::Failed | Status::Interrupted => palette.bad(word),
@@ -48,7 +48,7 @@ pub(in crate::cli) fn rows_text(layer: Layer, rows: &Rows) -> String {
     }
 }
 
-/// A finished task: `  ok          land.mysql.companies     12 rows    0.1s`.
+/// A finished task: `  ok           land.mysql.companies     12 rows    0.1s`.
 pub(in crate::cli) fn finished(
     task: &TaskName,
     name_width: usize,
@@ -80,11 +80,11 @@ mod tests {
         let line = finished(&task, 20, Status::Ok, &rows, took, None, palette);
         assert_eq!(
             line,
-            "  ok         store.mysql.orders    20 new, 10 unchanged                 210ms"
+            "  ok          store.mysql.orders    20 new, 10 unchanged                 210ms"
         );
         let line =
             finished(&task, 20, Status::Blocked, &rows, took, Some("by land.\u{1b}x"), palette);
-        assert_eq!(line, "  blocked    store.mysql.orders    by land.\u{fffd}x");
+        assert_eq!(line, "  blocked     store.mysql.orders    by land.\u{fffd}x");
     }
 
     #[test]

@@ -70,7 +70,7 @@ fn heartbeat_line(state: &State) -> Option<String> {
     let names: Vec<&str> = state.running.keys().map(String::as_str).collect();
     let rows: u64 = state.running.values().sum();
     let mut line = Line::new("heartbeat", state.run);
-    line.add("running", &names.join(","));
+    line.add("running", names.join(","));
     line.add("rows", rows);
     line.add("elapsed_ms", state.started.map_or(0, |s| s.elapsed().as_millis()));
     Some(line.0)

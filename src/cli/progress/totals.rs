@@ -17,17 +17,13 @@ pub(in crate::cli) struct Totals {
 impl Totals {
     pub(super) fn add(&mut self, event: &Event<'_>) {
         match event {
-            Event::TaskFinished { task, status, rows, .. } => {
-                // A skipped task carries the rows of the attempt that did it.
-                if *status == Status::Ok {
-                    match task.layer() {
-                        Layer::Land => sum(&mut self.land, rows),
-                        Layer::Store => sum(&mut self.store, rows),
-                        Layer::Pres => sum(&mut self.pres, rows),
-                        Layer::Report => {}
-                    }
-                }
-            }
+            // A skipped task carries the rows of the attempt that did it.
+            Event::TaskFinished { task, status: Status::Ok, rows, .. } => match task.layer() {
+                Layer::Land => sum(&mut self.land, rows),
+                Layer::Store => sum(&mut self.store, rows),
+                Layer::Pres => sum(&mut self.pres, rows),
+                Layer::Report => {}
+            },
             Event::RunFinished { took, .. } => self.took = Some(*took),
             _ => {}
         }

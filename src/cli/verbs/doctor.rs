@@ -287,6 +287,9 @@ fn countries(what: &str, country: &CountrySource) -> Finding {
         Ok(_) => Finding::ok(
             what,
             match country {
+                CountrySource::Table(path) if !path.exists() => {
+                    "countries from the table built in".to_string()
+                }
                 CountrySource::Table(path) | CountrySource::Mmdb(path) => {
                     format!("countries from {}", path.display())
                 }

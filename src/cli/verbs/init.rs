@@ -14,7 +14,7 @@ use crate::{layout, sql};
 
 /// What a project keeps out of version control: its state, its private settings, its sample data.
 const GITIGNORE: &str =
-    "/.landfall/\n/landing/\n/landfall.local.toml\n/data/orders.sqlite*\n/data/access.log*\n";
+    "/.landfall/\n/landing/\n/quarantine/\n/landfall.local.toml\n/data/orders.sqlite*\n/data/access.log*\n";
 
 /// Writes the files and says what to do next.
 pub(in crate::cli) fn init(session: &Session, words: &Init) -> Result<Exit> {

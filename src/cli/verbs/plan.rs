@@ -74,6 +74,9 @@ fn show(session: &Session, project: &Project, plan: &Plan) -> Result<()> {
 fn what(task: &PlannedTask, signs: Signs) -> String {
     let mut parts = Vec::new();
     if let Some(window) = &task.window {
+        if window.is_empty() {
+            return "nothing new".to_string();
+        }
         parts.push(window_text(window, signs));
         parts.push(match task.estimate {
             Some(rows) => format!("~{}", human::count(rows, "row", "rows")),

@@ -140,7 +140,7 @@ fn counts(summary: &Summary, dot: &str) -> String {
         (counts.skipped, "done before"),
         (counts.failed, "failed"),
         (counts.blocked, "blocked"),
-        (counts.cancelled, "not begun"),
+        (counts.cancelled, "not done"),
     ]
     .into_iter()
     .filter(|(count, word)| *count > 0 || *word == "ok")
@@ -154,12 +154,14 @@ fn layers(totals: &Totals) -> Vec<String> {
     let n = human::thousands;
     let Totals { land, store, pres, .. } = totals;
     let mut lines = Vec::new();
-    if *land != Rows::default() || *store != Rows::default() {
+    if *land != Rows::default() {
         let rejected = match land.quarantined {
             0 => String::new(),
             rows => format!(", {} quarantined", n(rows)),
         };
         lines.push(format!("  land     {} read{rejected}", human::count(land.read, "row", "rows")));
+    }
+    if *land != Rows::default() || *store != Rows::default() {
         lines.push(format!(
             "  store    {} new, {} changed, {} unchanged",
             n(store.inserted),

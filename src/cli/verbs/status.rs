@@ -114,7 +114,7 @@ fn show(session: &Session, standing: &Standing) -> Result<()> {
     }
     for (task, rows, reasons) in quarantined(&standing.quarantine) {
         printer.line(format!(
-            "  {:<11}{:<width$}  {} ({reasons})",
+            "  {:<12}{:<width$}  {} ({reasons})",
             "quarantine",
             clean_line(&task),
             human::count(rows, "row", "rows"),

@@ -30,9 +30,9 @@ pub(in crate::cli) fn tables(session: &Session, words: &Tables) -> Result<Exit> 
         session.printer.say("no tables yet; begin with: landfall run");
     }
     let (format, look) = (session.format(words.format), session.look(true));
-    session
-        .printer
-        .with_data(|out| write_rows(out, &batch.schema(), &[batch.clone()], format, look))?;
+    session.printer.with_data(|out| {
+        write_rows(out, &batch.schema(), std::slice::from_ref(&batch), format, look)
+    })?;
     Ok(Exit::Done)
 }
 

@@ -5,8 +5,8 @@
 
 use datafusion::sql::sqlparser::ast::{Expr, Query, SelectItem, SetExpr};
 
-use super::update::is_default;
 use super::TableShape;
+use super::update::is_default;
 use crate::dialect::build;
 use crate::dialect::command::{Insert, InsertSource};
 use crate::error::{Error, Result};
@@ -18,9 +18,10 @@ pub fn query(insert: &Insert, shape: &TableShape) -> Result<Query> {
     let named = named_columns(&insert.columns, shape)?;
     match &insert.source {
         InsertSource::DefaultValues => {
-            let row = shape.columns.iter().map(|c| {
-                build::item(c.default.clone().unwrap_or_else(build::null), &c.name)
-            });
+            let row = shape
+                .columns
+                .iter()
+                .map(|c| build::item(c.default.clone().unwrap_or_else(build::null), &c.name));
             Ok(build::select_query(None, build::select(row.collect(), Vec::new(), None)))
         }
         InsertSource::Query(source) => match plain_values(source) {
@@ -98,10 +99,8 @@ fn values(
     });
     let names: Vec<String> = shape.columns.iter().map(|c| c.name.clone()).collect();
     let source = build::derived(build::query(None, body), SOURCE, &names);
-    let projection = names
-        .iter()
-        .map(|name| build::item(build::qualified(SOURCE, name), name))
-        .collect();
+    let projection =
+        names.iter().map(|name| build::item(build::qualified(SOURCE, name), name)).collect();
     Ok(build::select_query(None, build::select(projection, vec![build::alone(source)], None)))
 }
 
@@ -123,9 +122,7 @@ fn wrapped(source: &Query, named: &[usize], exact: bool, shape: &TableShape) -> 
                 .position(|p| *p == position)
                 .and_then(|i| given.get(i))
                 .map(|name| build::qualified(SOURCE, name));
-            let value = value
-                .or_else(|| column.default.clone())
-                .unwrap_or_else(build::null);
+            let value = value.or_else(|| column.default.clone()).unwrap_or_else(build::null);
             build::item(value, &column.name)
         })
         .collect();

@@ -9,9 +9,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::delete::identity;
 use super::update::{is_default, new_values};
-use super::{
-    ChangeSetKind, ROW_DELETE, ROW_FILE, ROW_POSITION, TableShape, rows_name, target,
-};
+use super::{ChangeSetKind, ROW_DELETE, ROW_FILE, ROW_POSITION, TableShape, rows_name, target};
 use crate::dialect::build;
 use crate::dialect::command::{Merge, MergeAction, MergeForm};
 use crate::dialect::rules;

@@ -45,8 +45,8 @@ pub fn place(
                 return Err(equijoin());
             }
         }
-        let factors =
-            std::iter::once(&mut table.relation).chain(table.joins.iter_mut().map(|j| &mut j.relation));
+        let factors = std::iter::once(&mut table.relation)
+            .chain(table.joins.iter_mut().map(|j| &mut j.relation));
         for factor in factors {
             if !is_target(factor, target, with, shape) {
                 continue;
@@ -99,7 +99,9 @@ fn outer_joins(table: &TableWithJoins) -> Vec<&TableFactor> {
 /// What Redshift says when the target stands on the outer side of a join (r_UPDATE).
 fn equijoin() -> Error {
     Error::failed("sql/update-outer-join", "target table must be part of an equijoin predicate")
-        .hint("move the outer join into a subquery and join the target to it by equality (r_UPDATE)")
+        .hint(
+            "move the outer join into a subquery and join the target to it by equality (r_UPDATE)",
+        )
 }
 
 fn alias_of(factor: &TableFactor) -> Option<String> {
@@ -141,7 +143,13 @@ fn resolved(name: &ObjectRef) -> (&str, &str) {
 
 /// Makes `schema.table.column` of the target into `alias.column`, and `table.column` too when the
 /// target stands in FROM under an alias and nothing else is called `table`.
-pub fn requalify<T: VisitMut>(tree: &mut T, target: &ObjectRef, shape: &TableShape, alias: &str, free: bool) {
+pub fn requalify<T: VisitMut>(
+    tree: &mut T,
+    target: &ObjectRef,
+    shape: &TableShape,
+    alias: &str,
+    free: bool,
+) {
     let _ = tree.visit(&mut Requalify { target, shape, alias, free });
 }
 

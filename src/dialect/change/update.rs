@@ -37,10 +37,7 @@ pub fn query(update: &Update, shape: &TableShape) -> Result<Query> {
 /// The new value of each column of the table, `None` where it keeps its own.
 ///
 /// Errors: an unknown column, a column set twice, a qualified column, an identity column.
-pub fn new_values(
-    set: &[(Vec<Ident>, Expr)],
-    shape: &TableShape,
-) -> Result<Vec<Option<Expr>>> {
+pub fn new_values(set: &[(Vec<Ident>, Expr)], shape: &TableShape) -> Result<Vec<Option<Expr>>> {
     let mut new: Vec<Option<Expr>> = vec![None; shape.columns.len()];
     for (parts, value) in set {
         let [name] = parts.as_slice() else {

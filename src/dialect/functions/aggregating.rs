@@ -25,7 +25,9 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
             params: &[Kind::Any, Kind::Int],
             optional: 0,
             variadic: false,
-            returns: |types| types.first().cloned().map_or_else(|| plan_err!("avg needs a value"), Ok),
+            returns: |types| {
+                types.first().cloned().map_or_else(|| plan_err!("avg needs a value"), Ok)
+            },
             run: average,
         }),
     ]
@@ -51,8 +53,7 @@ fn average(args: &Args) -> Result<ArrayRef> {
         }
         _ => {
             let sums = args.primitive::<Int64Type>(0)?;
-            let out: Int64Array =
-                (0..args.rows).map(|i| Some(sums.get(i)? / count(i)?)).collect();
+            let out: Int64Array = (0..args.rows).map(|i| Some(sums.get(i)? / count(i)?)).collect();
             Arc::new(out)
         }
     })
@@ -90,7 +91,9 @@ fn summed(ty: &DataType) -> Result<DataType> {
         t if t.is_integer() || t.is_null() => DataType::Int64,
         DataType::Decimal128(_, s) => DataType::Decimal128(38, *s),
         DataType::Float32 | DataType::Float64 => DataType::Float64,
-        other => return plan_err!("function sum({}) does not exist for this type", type_name(other)),
+        other => {
+            return plan_err!("function sum({}) does not exist for this type", type_name(other));
+        }
     })
 }
 
@@ -100,7 +103,9 @@ fn median_of(ty: &DataType) -> Result<DataType> {
         t if t.is_integer() || t.is_null() => DataType::Decimal128(20, 1),
         DataType::Decimal128(_, s) => DataType::Decimal128(38, *s),
         DataType::Float32 | DataType::Float64 => DataType::Float64,
-        other => return plan_err!("function median({}) does not exist for this type", type_name(other)),
+        other => {
+            return plan_err!("function median({}) does not exist for this type", type_name(other));
+        }
     })
 }
 

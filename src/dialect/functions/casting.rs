@@ -36,7 +36,12 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         udf(function("text_to_bigint", &[Kind::Text], |_| Ok(DataType::Int64), text_to_bigint)),
         udf(function("text_to_number", &[Kind::Text], |_| Ok(DataType::Utf8View), text_to_number)),
         udf(function("round_to_bigint", &[Kind::Number], |_| Ok(DataType::Int64), round_to_bigint)),
-        udf(function("timestamp_to_text", &[Kind::Timestamp], |_| Ok(DataType::Utf8View), timestamp_to_text)),
+        udf(function(
+            "timestamp_to_text",
+            &[Kind::Timestamp],
+            |_| Ok(DataType::Utf8View),
+            timestamp_to_text,
+        )),
         udf(function("float_to_text", &[Kind::Float], |_| Ok(DataType::Utf8View), float_to_text)),
         udf(function("cut", &[Kind::Text, Kind::Int], |_| Ok(DataType::Utf8View), cut)),
         udf(function("cut_char", &[Kind::Text, Kind::Int], |_| Ok(DataType::Utf8View), cut_char)),
@@ -109,9 +114,8 @@ fn named_date(text: &str) -> Option<(NaiveDate, usize)> {
         let rest = text.get(at..)?;
         let first = rest.chars().next()?;
         let same = |c: char| c.is_ascii_alphabetic() == first.is_ascii_alphabetic();
-        let word_end = rest
-            .find(|c: char| !c.is_ascii_alphanumeric() || !same(c))
-            .unwrap_or(rest.len());
+        let word_end =
+            rest.find(|c: char| !c.is_ascii_alphanumeric() || !same(c)).unwrap_or(rest.len());
         if word_end == 0 {
             at += first.len_utf8();
             continue;
@@ -133,7 +137,8 @@ fn named_date(text: &str) -> Option<(NaiveDate, usize)> {
 
 /// A time of day; a zone after it is ignored, as a TIMESTAMP ignores it.
 fn time_of(text: &str) -> Option<NaiveTime> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != ':' && c != '.').unwrap_or(text.len());
+    let end =
+        text.find(|c: char| !c.is_ascii_digit() && c != ':' && c != '.').unwrap_or(text.len());
     let (clock, tail) = text.split_at_checked(end)?;
     let mut fields = clock.split(':');
     let mut hour: u32 = fields.next()?.parse().ok()?;
@@ -258,13 +263,15 @@ fn round_to_bigint(args: &Args) -> Result<ArrayRef> {
                 .map(|i| {
                     let Some(v) = floats.get(i) else { return Ok(None) };
                     let v = v.round();
-                    let fits = (-9.223_372_036_854_775_8e18..9.223_372_036_854_775_8e18).contains(&v);
+                    // the bounds are powers of two, exact as floats
+                    let fits = (-2_f64.powi(63)..2_f64.powi(63)).contains(&v);
                     if fits { Ok(Some(v as i64)) } else { Err(overflow()) }
                 })
                 .collect::<Result<_>>()?
         }
         DataType::Decimal128(_, scale) => {
-            let unit = 10_i128.checked_pow(u32::try_from(*scale).unwrap_or(0)).ok_or_else(overflow)?;
+            let unit =
+                10_i128.checked_pow(u32::try_from(*scale).unwrap_or(0)).ok_or_else(overflow)?;
             let values = args.primitive::<Decimal128Type>(0)?;
             (0..args.rows)
                 .map(|i| {
@@ -383,7 +390,8 @@ fn cut_texts(args: &Args, end: fn(&str) -> &str) -> Result<ArrayRef> {
     if let (Some(limit), DataType::Utf8View) = (limits.get(0), args.arg(0)?.array.data_type()) {
         // nothing to cut: the column passes through
         let array = args.arg(0)?.array.as_string_view();
-        let fits = |t: &str| i64::try_from(t.len()).is_ok_and(|n| n <= limit) && end(t).len() == t.len();
+        let fits =
+            |t: &str| i64::try_from(t.len()).is_ok_and(|n| n <= limit) && end(t).len() == t.len();
         if !args.arg(0)?.is_constant() && array.iter().flatten().all(fits) {
             return Ok(Arc::clone(&args.arg(0)?.array));
         }
@@ -408,8 +416,18 @@ mod tests {
     #[test]
     fn dates_in_every_format_of_the_manual() {
         // r_Datetime_types, "Dates": the formats of the table, read as MDY
-        for text in ["January 8, 1999", "1999-01-08", "1/8/1999", "01/08/99", "990108",
-                     "19990108", "1999-Jan-08", "Jan-08-1999", "08-Jan-1999", "1999-1-8"] {
+        for text in [
+            "January 8, 1999",
+            "1999-01-08",
+            "1/8/1999",
+            "01/08/99",
+            "990108",
+            "19990108",
+            "1999-Jan-08",
+            "Jan-08-1999",
+            "08-Jan-1999",
+            "1999-1-8",
+        ] {
             let expected = NaiveDate::from_ymd_opt(1999, 1, 8);
             assert_eq!(parse_date(text), expected, "{text}");
         }
@@ -454,7 +472,9 @@ mod tests {
 
     #[test]
     fn halves_round_away_from_zero() {
-        for (value, unit, expected) in [(35, 10, 4), (-35, 10, -4), (34, 10, 3), (0, 10, 0), (5, 1, 5)] {
+        for (value, unit, expected) in
+            [(35, 10, 4), (-35, 10, -4), (34, 10, 3), (0, 10, 0), (5, 1, 5)]
+        {
             assert_eq!(divide_rounded(value, unit), expected);
         }
     }

@@ -5,8 +5,12 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Date32Array, Float64Array, Int32Array, Int64Array, TimestampMicrosecondArray};
-use arrow::datatypes::{DataType, Date32Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType};
+use arrow::array::{
+    Array, ArrayRef, Date32Array, Float64Array, Int32Array, Int64Array, TimestampMicrosecondArray,
+};
+use arrow::datatypes::{
+    DataType, Date32Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType,
+};
 use chrono::{Datelike, FixedOffset, NaiveDateTime, Offset, TimeZone, Utc};
 use chrono_tz::Tz;
 use datafusion::common::{DataFusionError, Result, exec_datafusion_err, exec_err};
@@ -31,16 +35,25 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
             },
             run: dateadd,
         },
-        function("datediff", &[Kind::Text, Kind::Temporal, Kind::Temporal], |_| Ok(DataType::Int64), datediff),
+        function(
+            "datediff",
+            &[Kind::Text, Kind::Temporal, Kind::Temporal],
+            |_| Ok(DataType::Int64),
+            datediff,
+        ),
         function("date_part", &[Kind::Text, Kind::Temporal], |_| Ok(DataType::Float64), date_part),
         function("extract", &[Kind::Text, Kind::Temporal], |_| Ok(DataType::Int32), extract),
         function("date_trunc", &[Kind::Text, Kind::Timestamp], |_| Ok(TIMESTAMP), date_trunc),
         function("last_day", &[Kind::Date], |_| Ok(DataType::Date32), last_day),
         function("add_months", &[Kind::Timestamp, Kind::Int], |_| Ok(TIMESTAMP), add_months),
-        function("months_between", &[Kind::Timestamp, Kind::Timestamp], |_| Ok(DataType::Float64), months_between),
+        function(
+            "months_between",
+            &[Kind::Timestamp, Kind::Timestamp],
+            |_| Ok(DataType::Float64),
+            months_between,
+        ),
         function("next_day", &[Kind::Date, Kind::Text], |_| Ok(DataType::Date32), next_day),
         function("date_cmp", &[Kind::Timestamp, Kind::Timestamp], |_| Ok(DataType::Int32), compare),
-        function("trunc_date", &[Kind::Date], |_| Ok(DataType::Date32), |args| Ok(Arc::clone(&args.arg(0)?.array))),
         Function {
             name: "convert_timezone",
             params: &[Kind::Text, Kind::Text, Kind::Timestamp],
@@ -95,8 +108,11 @@ impl<'a> Instants<'a> {
     }
 }
 
+/// The part a row asks for.
+type PartOfRow<'a> = Box<dyn Fn(usize) -> Result<Option<Part>> + 'a>;
+
 /// The part named by the first argument, for each row.
-fn parts<'a>(args: &'a Args<'a>) -> Result<Box<dyn Fn(usize) -> Result<Option<Part>> + 'a>> {
+fn parts<'a>(args: &'a Args<'a>) -> Result<PartOfRow<'a>> {
     if let Some(name) = args.constant_text(0) {
         let part = known(name)?;
         return Ok(Box::new(move |_| Ok(Some(part))));
@@ -106,8 +122,9 @@ fn parts<'a>(args: &'a Args<'a>) -> Result<Box<dyn Fn(usize) -> Result<Option<Pa
 }
 
 fn known(name: &str) -> Result<Part> {
-    Part::parse(name)
-        .ok_or_else(|| exec_datafusion_err!("`{name}` is not a date part (r_Dateparts_for_datetime_functions)"))
+    Part::parse(name).ok_or_else(|| {
+        exec_datafusion_err!("`{name}` is not a date part (r_Dateparts_for_datetime_functions)")
+    })
 }
 
 fn out_of_range() -> DataFusionError {
@@ -245,8 +262,7 @@ fn between(a: NaiveDateTime, b: NaiveDateTime) -> f64 {
         return months;
     }
     let part = |d: NaiveDateTime| {
-        f64::from(d.day())
-            + f64::from(chrono::Timelike::num_seconds_from_midnight(&d)) / 86_400.0
+        f64::from(d.day()) + f64::from(chrono::Timelike::num_seconds_from_midnight(&d)) / 86_400.0
     };
     months + (part(a) - part(b)) / 31.0
 }
@@ -284,8 +300,7 @@ fn weekday(name: &str) -> Option<i32> {
 fn compare(args: &Args) -> Result<ArrayRef> {
     let a = args.primitive::<TimestampMicrosecondType>(0)?;
     let b = args.primitive::<TimestampMicrosecondType>(1)?;
-    let out: Int32Array =
-        (0..args.rows).map(|i| Some(a.get(i)?.cmp(&b.get(i)?) as i32)).collect();
+    let out: Int32Array = (0..args.rows).map(|i| Some(a.get(i)?.cmp(&b.get(i)?) as i32)).collect();
     Ok(Arc::new(out))
 }
 
@@ -299,8 +314,19 @@ enum Zone {
 /// An offset counts the POSIX way for a name like `UTC+2` on PostgreSQL; those are refused.
 fn zone(name: &str) -> Result<Zone> {
     let abbreviations = [
-        ("pst", -8), ("pdt", -7), ("mst", -7), ("mdt", -6), ("cst", -6), ("cdt", -5),
-        ("est", -5), ("edt", -4), ("cet", 1), ("cest", 2), ("jst", 9), ("utc", 0), ("gmt", 0),
+        ("pst", -8),
+        ("pdt", -7),
+        ("mst", -7),
+        ("mdt", -6),
+        ("cst", -6),
+        ("cdt", -5),
+        ("est", -5),
+        ("edt", -4),
+        ("cet", 1),
+        ("cest", 2),
+        ("jst", 9),
+        ("utc", 0),
+        ("gmt", 0),
         ("z", 0),
     ];
     let lower = name.trim().to_ascii_lowercase();
@@ -320,7 +346,9 @@ fn to_utc(zone: &Zone, local: NaiveDateTime) -> NaiveDateTime {
     match zone {
         Zone::Fixed(offset) => local - *offset,
         Zone::Named(tz) => match tz.offset_from_local_datetime(&local) {
-            chrono::LocalResult::Single(o) | chrono::LocalResult::Ambiguous(o, _) => local - o.fix(),
+            chrono::LocalResult::Single(o) | chrono::LocalResult::Ambiguous(o, _) => {
+                local - o.fix()
+            }
             // in the gap of a clock put forward: the offset before it
             chrono::LocalResult::None => {
                 let before = local - chrono::Duration::hours(3);

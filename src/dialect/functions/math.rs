@@ -29,31 +29,44 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         same("abs", abs),
         same("ceiling", |args| rounded(args, Rounding::Up)),
         same("floor", |args| rounded(args, Rounding::Down)),
-        Function { params: &[Kind::Number, Kind::Int], optional: 1, ..same("round", |args| rounded(args, Rounding::Half)) },
-        Function { params: &[Kind::Number, Kind::Int], optional: 1, ..same("trunc", |args| rounded(args, Rounding::Zero)) },
-        same("sign", sign),
         Function {
-            name: "mod",
-            params: &[Kind::Int, Kind::Int],
-            optional: 0,
-            variadic: false,
-            returns: |_| Ok(DataType::Int64),
-            run: modulo,
+            params: &[Kind::Number, Kind::Int],
+            optional: 1,
+            ..same("round", |args| rounded(args, Rounding::Half))
         },
+        Function { params: &[Kind::NumberOrDate, Kind::Int], optional: 1, ..same("trunc", trunc) },
+        same("sign", sign),
         Function { params: &[Kind::Float, Kind::Float], optional: 1, ..one("log", log) },
-        Function { params: &[], ..one("pi", |args| Ok(Arc::new(Float64Array::from(vec![std::f64::consts::PI; args.rows])))) },
+        Function {
+            params: &[],
+            ..one("pi", |args| {
+                Ok(Arc::new(Float64Array::from(vec![std::f64::consts::PI; args.rows])))
+            })
+        },
     ];
     all.extend([
-        one("sqrt", |args| floats(args, |v| domain(v >= 0.0, "cannot take square root of a negative number", v.sqrt()))),
+        one("sqrt", |args| {
+            floats(args, |v| {
+                domain(v >= 0.0, "cannot take square root of a negative number", v.sqrt())
+            })
+        }),
         one("cbrt", |args| floats(args, |v| Ok(v.cbrt()))),
         one("exp", |args| floats(args, |v| Ok(v.exp()))),
-        one("ln", |args| floats(args, |v| domain(v > 0.0, "cannot take logarithm of zero or a negative number", v.ln()))),
+        one("ln", |args| {
+            floats(args, |v| {
+                domain(v > 0.0, "cannot take logarithm of zero or a negative number", v.ln())
+            })
+        }),
         one("sin", |args| floats(args, |v| Ok(v.sin()))),
         one("cos", |args| floats(args, |v| Ok(v.cos()))),
         one("tan", |args| floats(args, |v| Ok(v.tan()))),
         one("cot", |args| floats(args, |v| Ok(1.0 / v.tan()))),
-        one("asin", |args| floats(args, |v| domain(v.abs() <= 1.0, "input is out of range", v.asin()))),
-        one("acos", |args| floats(args, |v| domain(v.abs() <= 1.0, "input is out of range", v.acos()))),
+        one("asin", |args| {
+            floats(args, |v| domain(v.abs() <= 1.0, "input is out of range", v.asin()))
+        }),
+        one("acos", |args| {
+            floats(args, |v| domain(v.abs() <= 1.0, "input is out of range", v.acos()))
+        }),
         one("atan", |args| floats(args, |v| Ok(v.atan()))),
         one("degrees", |args| floats(args, |v| Ok(v.to_degrees()))),
         one("radians", |args| floats(args, |v| Ok(v.to_radians()))),
@@ -62,7 +75,14 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
 }
 
 fn one(name: &'static str, run: fn(&Args) -> Result<ArrayRef>) -> Function {
-    Function { name, params: &[Kind::Float], optional: 0, variadic: false, returns: |_| Ok(DataType::Float64), run }
+    Function {
+        name,
+        params: &[Kind::Float],
+        optional: 0,
+        variadic: false,
+        returns: |_| Ok(DataType::Float64),
+        run,
+    }
 }
 
 fn two(name: &'static str, run: fn(&Args) -> Result<ArrayRef>) -> Function {
@@ -71,7 +91,14 @@ fn two(name: &'static str, run: fn(&Args) -> Result<ArrayRef>) -> Function {
 
 /// A function that answers in the type it is given.
 fn same(name: &'static str, run: fn(&Args) -> Result<ArrayRef>) -> Function {
-    Function { name, params: &[Kind::Number], optional: 0, variadic: false, returns: |t| first(t), run }
+    Function {
+        name,
+        params: &[Kind::Number],
+        optional: 0,
+        variadic: false,
+        returns: |t| first(t),
+        run,
+    }
 }
 
 fn exact(
@@ -129,7 +156,8 @@ fn power(args: &Args) -> Result<ArrayRef> {
 
 /// LOG(x) is to base 10 (r_LOG); LOG(base, x) as PostgreSQL.
 fn log(args: &Args) -> Result<ArrayRef> {
-    let positive = |v: f64| domain(v > 0.0, "cannot take logarithm of zero or a negative number", v);
+    let positive =
+        |v: f64| domain(v > 0.0, "cannot take logarithm of zero or a negative number", v);
     if args.len() == 2 {
         return floats2(args, |base, v| Ok(positive(v)?.ln() / positive(base)?.ln()));
     }
@@ -138,12 +166,13 @@ fn log(args: &Args) -> Result<ArrayRef> {
 
 fn arithmetic(
     args: &Args,
-    kernel: fn(&dyn arrow::array::Datum, &dyn arrow::array::Datum) -> std::result::Result<ArrayRef, arrow::error::ArrowError>,
+    kernel: fn(
+        &dyn arrow::array::Datum,
+        &dyn arrow::array::Datum,
+    ) -> std::result::Result<ArrayRef, arrow::error::ArrowError>,
 ) -> Result<ArrayRef> {
     let (left, right) = (args.arg(0)?, args.arg(1)?);
-    let overflow = |e: arrow::error::ArrowError| {
-        exec_datafusion_err!("integer out of range: {e}")
-    };
+    let overflow = |e: arrow::error::ArrowError| exec_datafusion_err!("integer out of range: {e}");
     // a constant meets every row
     match (left.is_constant(), right.is_constant()) {
         (true, false) => kernel(&arrow::array::Scalar::new(&left.array), &right.array),
@@ -276,11 +305,11 @@ fn decimal_divide(args: &Args) -> Result<ArrayRef> {
         if b == 0 {
             return Err(by_zero());
         }
-        if shift >= 0 {
-            if let Some(scaled) = small_up.and_then(|u| a.checked_mul(u)) {
-                let value = divide_rounded(scaled * b.signum(), b.abs());
-                return narrowed(i256::from_i128(value), precision);
-            }
+        if shift >= 0
+            && let Some(scaled) = small_up.and_then(|u| a.checked_mul(u))
+        {
+            let value = divide_rounded(scaled * b.signum(), b.abs());
+            return narrowed(i256::from_i128(value), precision);
         }
         let value = i256::from_i128(a).checked_mul(up).ok_or_else(overflow)?;
         let by = i256::from_i128(b).checked_mul(down).ok_or_else(overflow)?;
@@ -296,10 +325,8 @@ fn decimal_multiply(args: &Args) -> Result<ArrayRef> {
     let exact = down == i256::ONE;
     let limit = 10_u128.checked_pow(u32::from(precision)).unwrap_or(u128::MAX);
     pairs(args, |a, b| {
-        if exact {
-            if let Some(value) = a.checked_mul(b) {
-                return if value.unsigned_abs() < limit { Ok(value) } else { Err(overflow()) };
-            }
+        if exact && let Some(value) = a.checked_mul(b) {
+            return if value.unsigned_abs() < limit { Ok(value) } else { Err(overflow()) };
         }
         narrowed(divided(i256::from_i128(a).wrapping_mul(i256::from_i128(b)), down), precision)
     })
@@ -317,18 +344,6 @@ fn decimal_mod(args: &Args) -> Result<ArrayRef> {
         }
         a.wrapping_rem(b).to_i128().ok_or_else(overflow)
     })
-}
-
-fn modulo(args: &Args) -> Result<ArrayRef> {
-    let (a, b) = (args.primitive::<Int64Type>(0)?, args.primitive::<Int64Type>(1)?);
-    let out: Int64Array = (0..args.rows)
-        .map(|i| match (a.get(i), b.get(i)) {
-            (Some(_), Some(0)) => Err(by_zero()),
-            (Some(a), Some(b)) => Ok(Some(a.wrapping_rem(b))),
-            _ => Ok(None),
-        })
-        .collect::<Result<_>>()?;
-    Ok(Arc::new(out))
 }
 
 /// Applies one function per kind of number, in the type given.
@@ -405,6 +420,14 @@ impl Rounding {
         };
         quotient.saturating_mul(unit)
     }
+}
+
+/// TRUNC of a timestamp is its date (r_TRUNC_date).
+fn trunc(args: &Args) -> Result<ArrayRef> {
+    if *args.returns == DataType::Date32 {
+        return Ok(Arc::clone(&args.arg(0)?.array));
+    }
+    rounded(args, Rounding::Zero)
 }
 
 /// CEILING, FLOOR, ROUND and TRUNC; the answer has the type of the argument.

@@ -6,12 +6,14 @@
 mod aggregating;
 mod casting;
 mod dates;
-//mod hashes;
-//mod json;
+mod hashes;
+mod json;
 mod math;
+mod numbers;
 mod parts;
-//mod patterns;
-//mod regexp;
+mod patterns;
+mod reading;
+mod regexp;
 mod strings;
 mod udf;
 
@@ -33,10 +35,10 @@ static SCALARS: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(
         math::all(),
         aggregating::all(),
         strings::all(),
-        //patterns::all(),
-        //regexp::all(),
-        //hashes::all(),
-        //json::all(),
+        patterns::all(),
+        regexp::all(),
+        hashes::all(),
+        json::all(),
     ]
     .into_iter()
     .flatten()

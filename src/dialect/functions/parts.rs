@@ -41,13 +41,33 @@ const NAMES: &[(Part, &[&str])] = &[
     (Part::Second, &["second", "seconds", "s", "sec", "secs"]),
     (
         Part::Millisecond,
-        &["millisecond", "milliseconds", "ms", "msec", "msecs", "msecond", "mseconds", "millisec",
-          "millisecs", "millisecon"],
+        &[
+            "millisecond",
+            "milliseconds",
+            "ms",
+            "msec",
+            "msecs",
+            "msecond",
+            "mseconds",
+            "millisec",
+            "millisecs",
+            "millisecon",
+        ],
     ),
     (
         Part::Microsecond,
-        &["microsecond", "microseconds", "us", "usec", "usecs", "usecond", "useconds", "microsec",
-          "microsecs", "microsecond"],
+        &[
+            "microsecond",
+            "microseconds",
+            "us",
+            "usec",
+            "usecs",
+            "usecond",
+            "useconds",
+            "microsec",
+            "microsecs",
+            "microsecond",
+        ],
     ),
 ];
 
@@ -167,11 +187,8 @@ impl Part {
 pub fn add_months(micros: i64, months: i64) -> Option<i64> {
     let at = instant(micros)?;
     let count = Months::new(u32::try_from(months.unsigned_abs()).ok()?);
-    let moved = if months < 0 {
-        at.checked_sub_months(count)
-    } else {
-        at.checked_add_months(count)
-    };
+    let moved =
+        if months < 0 { at.checked_sub_months(count) } else { at.checked_add_months(count) };
     micros_of(moved?)
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int32Array, Int64Array, StringViewBuilder};
 use arrow::datatypes::{DataType, Int64Type};
-use datafusion::common::{Result, exec_datafusion_err, exec_err};
+use datafusion::common::{Result, exec_datafusion_err, exec_err, plan_err};
 use datafusion::functions::{core, string, unicode};
 use datafusion::logical_expr::ScalarUDF;
 
@@ -47,24 +47,24 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         text("to_text", T, 0, |args| {
             Ok(arrow::compute::cast(&args.arg(0)?.array, &DataType::Utf8View)?)
         }),
+        // refuses what is not text, so that an order by it is the order of the text
+        udf(Function {
+            name: "only_text",
+            params: &[Kind::Any],
+            optional: 0,
+            variadic: false,
+            returns: |types| match types {
+                [DataType::Utf8 | DataType::Utf8View] => Ok(DataType::Utf8View),
+                _ => plan_err!(
+                    "LISTAGG(DISTINCT ...) with ORDER BY does not take this type; cast it to VARCHAR in both"
+                ),
+            },
+            run: |args| Ok(arrow::compute::cast(&args.arg(0)?.array, &DataType::Utf8View)?),
+        }),
         text("quote_ident", T, 0, |args| map(args, |t| Ok(crate::sql::quote_identifier(t)))),
         text("quote_literal", T, 0, |args| map(args, |t| Ok(crate::sql::quote_literal(t)))),
-        udf(Function {
-            name: "len",
-            params: T,
-            optional: 0,
-            variadic: false,
-            returns: |_| Ok(DataType::Int32),
-            run: |args| lengths(args, |t| t.chars().count()),
-        }),
-        udf(Function {
-            name: "octet_length",
-            params: T,
-            optional: 0,
-            variadic: false,
-            returns: |_| Ok(DataType::Int32),
-            run: |args| lengths(args, str::len),
-        }),
+        count("len", |args| lengths(args, |t| t.chars().count())),
+        count("octet_length", |args| lengths(args, str::len)),
         udf(Function {
             name: "strtol",
             params: &[Kind::Text, Kind::Int],
@@ -91,6 +91,11 @@ fn text(
         returns: |_| Ok(DataType::Utf8View),
         run,
     })
+}
+
+fn count(name: &'static str, run: fn(&Args) -> Result<ArrayRef>) -> Arc<ScalarUDF> {
+    let returns = |_: &[DataType]| Ok(DataType::Int32);
+    udf(Function { name, params: T, optional: 0, variadic: false, returns, run })
 }
 
 /// Builds text row by row; `None` is NULL.
@@ -290,7 +295,9 @@ fn strtol(args: &Args) -> Result<ArrayRef> {
                     _ => digits,
                 };
                 i64::from_str_radix(digits, base).map(Some).map_err(|_| {
-                    exec_datafusion_err!("the input {text} is not valid to be converted to base {base}")
+                    exec_datafusion_err!(
+                        "the input {text} is not valid to be converted to base {base}"
+                    )
                 })
             }
             _ => Ok(None),

@@ -33,6 +33,12 @@ pub enum Kind {
     /// A date stays, a time stays, everything else becomes a timestamp.
     Temporal,
     Date,
+    /// A number, or a date or timestamp as its date.
+    NumberOrDate,
+    /// A number, or a date or timestamp as a timestamp.
+    Printable,
+    /// Text, or a boolean as it is.
+    TextOrFlag,
     Boolean,
     /// As it is.
     Any,
@@ -69,6 +75,7 @@ impl Arg {
         if self.constant { 0 } else { i }
     }
 
+    /// True if the argument is the same for every row.
     pub fn is_constant(&self) -> bool {
         self.constant
     }
@@ -99,9 +106,9 @@ impl<'a> Text<'a> {
 
 impl Args<'_> {
     pub fn arg(&self, n: usize) -> Result<&Arg> {
-        self.values.get(n).ok_or_else(|| {
-            DataFusionError::Execution(format!("argument {} is missing", n + 1))
-        })
+        self.values
+            .get(n)
+            .ok_or_else(|| DataFusionError::Execution(format!("argument {} is missing", n + 1)))
     }
 
     pub fn text(&self, n: usize) -> Result<Text<'_>> {
@@ -121,7 +128,9 @@ impl Args<'_> {
         let arg = self.arg(n)?;
         match arg.array.as_primitive_opt::<T>() {
             Some(array) => Ok(Primitive { array, constant: arg.constant }),
-            None => exec_err!("argument {} is {}, not {}", n + 1, arg.array.data_type(), T::DATA_TYPE),
+            None => {
+                exec_err!("argument {} is {}, not {}", n + 1, arg.array.data_type(), T::DATA_TYPE)
+            }
         }
     }
 
@@ -149,7 +158,13 @@ impl<T: arrow::datatypes::ArrowPrimitiveType> Primitive<'_, T> {
 }
 
 /// Makes the arguments what the function wants, or says that it cannot.
-pub fn coerce(name: &str, params: &[Kind], optional: usize, variadic: bool, types: &[DataType]) -> Result<Vec<DataType>> {
+pub fn coerce(
+    name: &str,
+    params: &[Kind],
+    optional: usize,
+    variadic: bool,
+    types: &[DataType],
+) -> Result<Vec<DataType>> {
     let least = params.len().saturating_sub(optional);
     if types.len() < least || (types.len() > params.len() && !variadic) {
         return plan_err!("function {name} does not exist for {} arguments", types.len());
@@ -182,7 +197,11 @@ fn coerced(kind: Kind, ty: &DataType, view: bool) -> Option<DataType> {
         Kind::Any => ty.clone(),
         Kind::Text if ty.is_nested() || ty.is_binary() || matches!(ty, D::Boolean) => return None,
         Kind::Text => {
-            if view { D::Utf8View } else { D::Utf8 }
+            if view {
+                D::Utf8View
+            } else {
+                D::Utf8
+            }
         }
         Kind::Int if number || text || null || matches!(ty, D::Boolean) => D::Int64,
         Kind::Float if number || text || null => D::Float64,
@@ -193,6 +212,12 @@ fn coerced(kind: Kind, ty: &DataType, view: bool) -> Option<DataType> {
             _ if text => D::Float64,
             _ => return None,
         },
+        Kind::NumberOrDate if temporal => D::Date32,
+        Kind::NumberOrDate => return coerced(Kind::Number, ty, view),
+        Kind::Printable if temporal => TIMESTAMP,
+        Kind::Printable => return coerced(Kind::Number, ty, view),
+        Kind::TextOrFlag if matches!(ty, D::Boolean) => D::Boolean,
+        Kind::TextOrFlag => return coerced(Kind::Text, ty, view),
         Kind::Timestamp if temporal || text || null => TIMESTAMP,
         Kind::Temporal => match ty {
             D::Date32 | D::Time64(TimeUnit::Microsecond) => ty.clone(),

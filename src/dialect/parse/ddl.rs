@@ -5,8 +5,8 @@
 use super::external;
 use super::reader::Reader;
 use crate::dialect::command::{
-    AlterAction, AlterTable, ColumnDef, Command, CreateTable, CreateTableAs, CreateView,
-    DistStyle, Identity, Like, SortKey, SortStyle, TableAttributes,
+    AlterAction, AlterTable, ColumnDef, Command, CreateTable, CreateTableAs, CreateView, DistStyle,
+    Identity, Like, SortKey, SortStyle, TableAttributes,
 };
 use crate::error::Result;
 
@@ -407,5 +407,5 @@ fn alter_add(r: &mut Reader<'_>) -> Result<AlterAction> {
     }
     let _ = r.take("column");
     let mut ignored = TableAttributes::default();
-    Ok(AlterAction::AddColumn(column(r, &mut ignored)?))
+    Ok(AlterAction::AddColumn(Box::new(column(r, &mut ignored)?)))
 }

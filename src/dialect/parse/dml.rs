@@ -1,8 +1,8 @@
 //! The outer shape of INSERT, UPDATE, DELETE, MERGE and of statements that begin with WITH.
 //! It keeps what is written, also what Redshift refuses; the rules say so with a reason.
 
-use datafusion::sql::sqlparser::ast::{self, SetExpr};
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
+use datafusion::sql::sqlparser::ast::{self, SetExpr};
 
 use super::reader::{Reader, object_ref};
 use crate::dialect::command::{
@@ -63,8 +63,7 @@ pub fn insert(r: &mut Reader<'_>) -> Result<Command> {
     let target = r.object()?;
     let query_in_brackets =
         r.peek_is("(") && ["select", "with", "("].iter().any(|w| r.peek_is_at(1, w));
-    let columns =
-        if r.peek_is("(") && !query_in_brackets { r.column_list()? } else { Vec::new() };
+    let columns = if r.peek_is("(") && !query_in_brackets { r.column_list()? } else { Vec::new() };
     let source = if r.take_words(&["default", "values"]) {
         InsertSource::DefaultValues
     } else {

@@ -16,8 +16,8 @@ use crate::dialect::command::{Command, Parsed};
 use crate::dialect::lex;
 use crate::error::{Error, Result};
 
-pub use reader::object_ref;
 use reader::Reader;
+pub use reader::object_ref;
 
 /// Reads a script into its statements, in order.
 ///

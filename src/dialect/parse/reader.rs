@@ -21,18 +21,17 @@ pub struct Reader<'a> {
     parser: Parser<'static>,
     file: &'a Path,
     text: &'a str,
-    start: Place,
+    /// Where the statement ends.
+    end: Place,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(tokens: Vec<TokenWithSpan>, file: &'a Path, text: &'a str) -> Reader<'a> {
-        let start = tokens
-            .first()
-            .map_or_else(|| Place::new(file, 1, 1), |t| place_of(file, t.span.start));
-        let parser = Parser::new(&GRAMMAR)
-            .with_recursion_limit(DEPTH)
-            .with_tokens_with_locations(tokens);
-        Reader { parser, file, text, start }
+        let end =
+            tokens.last().map_or_else(|| Place::new(file, 1, 1), |t| place_of(file, t.span.end));
+        let parser =
+            Parser::new(&GRAMMAR).with_recursion_limit(DEPTH).with_tokens_with_locations(tokens);
+        Reader { parser, file, text, end }
     }
 
     /// The next token as an unquoted word, not consumed.
@@ -256,11 +255,11 @@ impl<'a> Reader<'a> {
         offset_of(self.text, self.parser.token_at(index).span.end)
     }
 
-    /// The place of the next token, or of the statement when it is at its end.
+    /// The place of the next token, or the end of the statement.
     pub fn place(&self) -> Place {
         let token = self.parser.peek_token_ref();
         if token.span.start.line == 0 {
-            return self.start.clone();
+            return self.end.clone();
         }
         place_of(self.file, token.span.start)
     }
@@ -291,7 +290,7 @@ impl<'a> Reader<'a> {
             .hint("split it, for example with WITH"),
             ParserError::ParserError(message) | ParserError::TokenizerError(message) => {
                 let (message, place) = located(&message, self.file);
-                Error::failed("sql/syntax", message).at(place.unwrap_or_else(|| self.place()))
+                Error::failed("sql/syntax", message).at(place.unwrap_or_else(|| self.end.clone()))
             }
         })
     }
@@ -321,13 +320,16 @@ pub fn object_ref(name: &ast::ObjectName) -> Option<ObjectRef> {
 }
 
 /// Takes ` at Line: 3, Column: 7` off the end of a message of sqlparser.
+///
+/// A message without it speaks of the end of the statement.
 fn located(message: &str, file: &Path) -> (String, Option<Place>) {
-    let Some((head, tail)) = message.rsplit_once(" at Line: ") else {
-        return (lower_first(message), None);
-    };
+    let (head, tail) = message.rsplit_once(" at Line: ").unwrap_or((message, ""));
     let place = tail.split_once(", Column: ").and_then(|(line, column)| {
         Some(Place::new(file, line.trim().parse().ok()?, column.trim().parse().ok()?))
     });
-    let text = head.replace("Expected: ", "expected ").replace("found: EOF", "found the end");
-    (lower_first(&text.replace("found: ", "found ")), place.filter(|p| p.line > 0))
+    let text = head
+        .replace("Expected: ", "expected ")
+        .replace("found: EOF", "found the end of the statement")
+        .replace("found: ", "found ");
+    (lower_first(&text), place.filter(|p| p.line > 0))
 }

@@ -5,7 +5,8 @@ use crate::dialect::command::*;
 use crate::types::SqlType;
 
 fn one(text: &str) -> Command {
-    let mut all = parse_script(text, Path::new("a.sql")).unwrap_or_else(|e| panic!("{text}: {e:?}"));
+    let mut all =
+        parse_script(text, Path::new("a.sql")).unwrap_or_else(|e| panic!("{text}: {e:?}"));
     assert_eq!(all.len(), 1, "{text}");
     all.remove(0).command
 }
@@ -35,12 +36,12 @@ fn text_is_exact_and_place_is_of_the_file() {
 #[test]
 fn syntax_errors_name_their_place() {
     for (script, line, column) in [
-        ("select 1;\nselect from where", 2, 8),
-        ("select (1 + 2", 1, 13),
+        ("select 1;\nselect a,, b", 2, 10),
+        ("select (1 + 2", 1, 14),
         ("create table t (a integer foo)", 1, 27),
         ("select 1 2", 1, 10),
-        ("update t set", 1, 1),
-        ("merge into t using s on a = b", 1, 1),
+        ("update t set", 1, 13),
+        ("merge into t using s on a = b", 1, 30),
     ] {
         let error = parse_script(script, Path::new("a.sql")).expect_err(script);
         assert_eq!(error.code(), "sql/syntax", "{script}");
@@ -61,8 +62,15 @@ fn column_attributes_stand_in_any_order() {
     let types: Vec<String> = t.columns.iter().map(|c| format!("{} {}", c.name, c.ty)).collect();
     assert_eq!(
         types,
-        ["id bigint", "k integer", "a varchar(10)", "b decimal(12,2)", "c char(3)",
-         "d timestamp", "mixed varchar(20)"]
+        [
+            "id bigint",
+            "k integer",
+            "a varchar(10)",
+            "b decimal(12,2)",
+            "c char(3)",
+            "d timestamp",
+            "mixed varchar(20)"
+        ]
     );
     let id = &t.columns[0];
     assert_eq!(id.identity, Some(Identity { seed: 0, step: 1, by_default: false }));
@@ -82,13 +90,25 @@ fn table_attributes_in_every_spelling() {
     };
     for (tail, diststyle, sortkey, backup) in [
         ("diststyle all", Some(DistStyle::All), None, None),
-        ("diststyle key distkey(a) sortkey(a, b)", Some(DistStyle::Key),
-         key(SortStyle::Compound, &["a", "b"]), None),
+        (
+            "diststyle key distkey(a) sortkey(a, b)",
+            Some(DistStyle::Key),
+            key(SortStyle::Compound, &["a", "b"]),
+            None,
+        ),
         ("compound sortkey (a) backup no", None, key(SortStyle::Compound, &["a"]), Some(false)),
-        ("interleaved sortkey(a,b) diststyle even", Some(DistStyle::Even),
-         key(SortStyle::Interleaved, &["a", "b"]), None),
-        ("sortkey auto diststyle auto backup yes", Some(DistStyle::Auto),
-         key(SortStyle::Auto, &[]), Some(true)),
+        (
+            "interleaved sortkey(a,b) diststyle even",
+            Some(DistStyle::Even),
+            key(SortStyle::Interleaved, &["a", "b"]),
+            None,
+        ),
+        (
+            "sortkey auto diststyle auto backup yes",
+            Some(DistStyle::Auto),
+            key(SortStyle::Auto, &[]),
+            Some(true),
+        ),
         ("encode auto", None, None, None),
     ] {
         let t = table(&format!("create table if not exists t (a int, b int) {tail}"));
@@ -96,16 +116,22 @@ fn table_attributes_in_every_spelling() {
         let found = (t.attributes.diststyle, t.attributes.sortkey, t.attributes.backup);
         assert_eq!(found, (diststyle, sortkey, backup), "{tail}");
     }
-    let t = table("create table t (a int, b int, constraint k unique (a, b), primary key (b), \
-                   foreign key (a) references u (x))");
+    let t = table(
+        "create table t (a int, b int, constraint k unique (a, b), primary key (b), \
+                   foreign key (a) references u (x))",
+    );
     assert_eq!(t.attributes.unique, [vec!["a".to_owned(), "b".to_owned()]]);
     assert_eq!(t.attributes.primary_key, ["b"]);
 }
 
 #[test]
 fn temporary_tables_by_word_and_by_sign() {
-    for text in ["create temp table t (a int)", "create local temporary table t (a int)",
-                 "create table #t (a int)", "create temp table t (like store.u including defaults)"] {
+    for text in [
+        "create temp table t (a int)",
+        "create local temporary table t (a int)",
+        "create table #t (a int)",
+        "create temp table t (like store.u including defaults)",
+    ] {
         assert!(table(text).temp, "{text}");
     }
     assert!(matches!(one("create temp table stage distkey(a) as select 1 as a"),
@@ -117,9 +143,12 @@ fn temporary_tables_by_word_and_by_sign() {
 
 #[test]
 fn views_keep_the_text_of_their_query() {
-    let Command::CreateView(view) = one(
-        "CREATE OR REPLACE VIEW pres.v (a) AS\n select  x -- why\n from store.t where x < 1 \
-         WITH NO SCHEMA BINDING") else { panic!("view") };
+    let Command::CreateView(view) =
+        one("CREATE OR REPLACE VIEW pres.v (a) AS\n select  x -- why\n from store.t where x < 1 \
+         WITH NO SCHEMA BINDING")
+    else {
+        panic!("view")
+    };
     assert!(view.or_replace && view.no_schema_binding);
     assert_eq!(view.text, "select  x -- why\n from store.t where x < 1");
     assert!(parse_query(&view.text, Path::new("v")).is_ok());
@@ -191,16 +220,26 @@ fn catalog_and_session_commands() {
         ("alter table t alter sortkey auto", "ALTER TABLE"),
         ("alter table t alter diststyle all", "ALTER TABLE"),
         ("alter table t alter column a type varchar(99)", "ALTER TABLE"),
-        ("alter table s.t add if not exists partition (n=1, d='2021-01-01') location 's3://b/1' \
-          partition (n=2, d='x') location 's3://b/2'", "ALTER TABLE"),
-        ("create external schema s from data catalog database 'dev' iam_role default \
-          create external database if not exists", "CREATE EXTERNAL SCHEMA"),
-        ("create external table s.t (a integer, b varchar(10)) partitioned by (n integer) \
+        (
+            "alter table s.t add if not exists partition (n=1, d='2021-01-01') location 's3://b/1' \
+          partition (n=2, d='x') location 's3://b/2'",
+            "ALTER TABLE",
+        ),
+        (
+            "create external schema s from data catalog database 'dev' iam_role default \
+          create external database if not exists",
+            "CREATE EXTERNAL SCHEMA",
+        ),
+        (
+            "create external table s.t (a integer, b varchar(10)) partitioned by (n integer) \
           stored as parquet location 's3://b/t/' table properties ('numRows'='1')",
-         "CREATE EXTERNAL TABLE"),
-        ("create external table s.t (a integer) row format serde 'OpenCSVSerde' \
+            "CREATE EXTERNAL TABLE",
+        ),
+        (
+            "create external table s.t (a integer) row format serde 'OpenCSVSerde' \
           with serdeproperties ('quoteChar'='\"') stored as textfile location 's3://b'",
-         "CREATE EXTERNAL TABLE"),
+            "CREATE EXTERNAL TABLE",
+        ),
     ] {
         assert_eq!(one(text).verb(), verb, "{text}");
     }
@@ -208,9 +247,16 @@ fn catalog_and_session_commands() {
 
 #[test]
 fn what_is_not_ours_is_refused_with_a_hint() {
-    for text in ["create function f() returns int", "copy t from 's3://b'", "call p()",
-                 "rollback to savepoint a", "create index i on t (a)", "drop database d",
-                 "select * from a.b.c.d.e where", "declare c cursor for select 1"] {
+    for text in [
+        "create function f() returns int",
+        "copy t from 's3://b'",
+        "call p()",
+        "rollback to savepoint a",
+        "create index i on t (a)",
+        "drop database d",
+        "select * from a.b.c.d.e where",
+        "declare c cursor for select 1",
+    ] {
         let error = parse_script(text, Path::new("a.sql")).expect_err(text);
         assert!(["sql/unsupported", "sql/syntax"].contains(&error.code()), "{error:?}");
         assert!(error.place().is_some(), "{text}");
@@ -221,11 +267,108 @@ fn what_is_not_ours_is_refused_with_a_hint() {
 
 #[test]
 fn types_keep_their_length() {
-    let t = table("create table t (a varchar(max), b text, c dec(10,2), d double precision, \
+    let t = table(
+        "create table t (a varchar(max), b text, c dec(10,2), d double precision, \
                    e float8, f timestamptz, g bool, h int2, i numeric, j bpchar, k varbyte(10), \
-                   l timestamp without time zone)");
+                   l timestamp without time zone)",
+    );
     assert_eq!(t.columns[0].ty, SqlType::Varchar(65535));
     assert_eq!(t.columns[2].ty, SqlType::Decimal { precision: 10, scale: 2 });
     assert_eq!(t.columns[8].ty, SqlType::Decimal { precision: 18, scale: 0 });
     assert_eq!(t.columns[11].ty, SqlType::Timestamp);
+}
+
+mod robust {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Words that lead into every branch of the grammar.
+    fn words() -> impl Strategy<Value = String> {
+        const WORDS: &[&str] = &[
+            "select",
+            "from",
+            "where",
+            "create",
+            "table",
+            "temp",
+            "view",
+            "as",
+            "(",
+            ")",
+            ",",
+            "t",
+            "a",
+            "int",
+            "varchar(10)",
+            "distkey",
+            "sortkey",
+            "identity",
+            "encode",
+            "not",
+            "null",
+            "default",
+            "insert",
+            "into",
+            "values",
+            "update",
+            "set",
+            "=",
+            "1",
+            "'x'",
+            "delete",
+            "using",
+            "merge",
+            "on",
+            "when",
+            "matched",
+            "then",
+            "with",
+            "alter",
+            "add",
+            "column",
+            "drop",
+            "if",
+            "exists",
+            "external",
+            "partition",
+            "location",
+            "like",
+            "-",
+            ".",
+            ";",
+            "rename",
+            "to",
+            "primary",
+            "key",
+            "unique",
+            "references",
+            "diststyle",
+            "interleaved",
+        ];
+        prop::collection::vec(prop::sample::select(WORDS), 0..14).prop_map(|w| w.join(" "))
+    }
+
+    proptest! {
+        #[test]
+        fn any_words_parse_or_are_refused_with_a_place(text in words()) {
+            match parse_script(&text, Path::new("a.sql")) {
+                Ok(all) => {
+                    for parsed in all {
+                        prop_assert!(text.contains(&parsed.text));
+                        let _ = crate::dialect::tables_of(&parsed.command);
+                        let _ = crate::dialect::check(&parsed);
+                    }
+                }
+                Err(error) => {
+                    prop_assert!(error.place().is_some() || error.code() == "sql/syntax", "{:?}", error);
+                }
+            }
+        }
+
+        #[test]
+        fn any_text_never_panics(text in "\\PC{0,60}") {
+            let _ = parse_script(&text, Path::new("a.sql"));
+        }
+    }
 }

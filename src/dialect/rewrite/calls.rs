@@ -15,7 +15,13 @@ use crate::error::{Error, Result, nearest};
 
 /// Functions whose first argument names a part of a date.
 const WITH_PART: &[&str] = &[
-    "dateadd", "date_add", "datediff", "date_diff", "date_part", "pgdate_part", "datepart",
+    "dateadd",
+    "date_add",
+    "datediff",
+    "date_diff",
+    "date_part",
+    "pgdate_part",
+    "datepart",
     "date_trunc",
 ];
 
@@ -39,8 +45,10 @@ pub fn name_parts(expr: &mut Expr) -> std::result::Result<(), Located> {
     if let Some(part) = part {
         if Part::parse(&part).is_none() {
             let error = Error::failed("sql/date-part", format!("`{part}` is not a date part"))
-                .hint("use year, quarter, month, week, day, hour, minute, second, epoch, dow or doy \
-                       (r_Dateparts_for_datetime_functions)");
+                .hint(
+                    "use year, quarter, month, week, day, hour, minute, second, epoch, dow or doy \
+                       (r_Dateparts_for_datetime_functions)",
+                );
             return Err(Box::new((error, span)));
         }
         *first = text(&part);
@@ -74,7 +82,8 @@ fn rewritten(expr: Expr, clock: &Clock) -> Result<Expr> {
         Expr::Function(function) => return self::function(function, clock),
         Expr::Cast { kind, expr, data_type, array, format } => match cut_of(&data_type) {
             Some((cut, n)) => {
-                let inner = Expr::Cast { kind, expr, data_type: DataType::Varchar(None), array, format };
+                let inner =
+                    Expr::Cast { kind, expr, data_type: DataType::Varchar(None), array, format };
                 call(cut, vec![inner, number(n)])
             }
             None => Expr::Cast { kind, expr, data_type, array, format },
@@ -156,7 +165,8 @@ fn cut_of(data_type: &DataType) -> Option<(&'static str, i64)> {
 /// `'3 hours, 35 minutes'`, and `'5'` for seconds (r_interval_literals).
 fn fix_interval(value: &mut Expr, has_unit: bool) {
     if let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = value {
-        let plain = text.replace(',', " ");
+        let words: Vec<&str> = text.split([',', ' ']).filter(|w| !w.is_empty()).collect();
+        let plain = words.join(" ");
         let number = plain.trim().parse::<f64>().is_ok();
         *text = if number && !has_unit { format!("{plain} seconds") } else { plain };
     }
@@ -231,8 +241,7 @@ fn args_mut(function: &mut Function) -> Option<Vec<&mut Expr>> {
 /// The arguments of a call of a fixed number.
 fn args<const N: usize>(function: &mut Function) -> Result<[Expr; N]> {
     let name = name_of(function).to_owned();
-    let all: Vec<Expr> =
-        args_mut(function).unwrap_or_default().into_iter().map(take).collect();
+    let all: Vec<Expr> = args_mut(function).unwrap_or_default().into_iter().map(take).collect();
     all.try_into().map_err(|all: Vec<Expr>| wrong_count(&name, N, all.len()))
 }
 
@@ -291,8 +300,11 @@ pub fn signed(function: Function) -> Result<Expr> {
 /// LISTAGG([DISTINCT] value [, delimiter]) WITHIN GROUP (ORDER BY ...): NULL and '' are left out.
 pub fn listagg(mut function: Function) -> Result<Expr> {
     if function.over.is_some() {
-        return Err(Error::failed("sql/unsupported", "LISTAGG as a window function is not supported locally")
-            .hint("aggregate in a subquery and join it"));
+        return Err(Error::failed(
+            "sql/unsupported",
+            "LISTAGG as a window function is not supported locally",
+        )
+        .hint("aggregate in a subquery and join it"));
     }
     let mut given: Vec<Expr> =
         args_mut(&mut function).unwrap_or_default().into_iter().map(take).collect();
@@ -300,8 +312,17 @@ pub fn listagg(mut function: Function) -> Result<Expr> {
     let (Some(value), true) = (given.pop(), given.is_empty()) else {
         return Err(Error::failed("sql/arguments", "LISTAGG takes a value and a delimiter"));
     };
-    let value = call("nullif", vec![call("to_text", vec![value]), text("")]);
-    let order = std::mem::take(&mut function.within_group);
+    let mut order = std::mem::take(&mut function.within_group);
+    let distinct = matches!(&function.args, FunctionArguments::List(list)
+        if list.duplicate_treatment == Some(DuplicateTreatment::Distinct));
+    let own = distinct && order.iter().any(|o| o.expr == value);
+    let as_text = if own { "only_text" } else { "to_text" };
+    let plain = value.clone();
+    let value = call("nullif", vec![call(as_text, vec![value]), text("")]);
+    // with DISTINCT the order must name the argument as it is aggregated
+    for key in order.iter_mut().filter(|o| own && o.expr == plain) {
+        key.expr = value.clone();
+    }
     rename(&mut function, "string_agg");
     set_args(&mut function, vec![value, delimiter.unwrap_or_else(|| text(""))]);
     if let FunctionArguments::List(list) = &mut function.args {
@@ -397,4 +418,3 @@ pub fn convert_timezone(mut function: Function) -> Result<Expr> {
     }
     Ok(call("convert_timezone", given))
 }
-

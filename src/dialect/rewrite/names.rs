@@ -28,8 +28,7 @@ pub fn select(select: &mut Select) {
         };
         let uses = seen.entry(name.clone()).or_insert(0);
         *uses += 1;
-        let unique =
-            if *uses == 1 { name } else { format!("{name}{MARK}{}", *uses) };
+        let unique = if *uses == 1 { name } else { format!("{name}{MARK}{}", *uses) };
         match item {
             SelectItem::UnnamedExpr(expr) => {
                 let own = matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
@@ -54,20 +53,18 @@ fn name_of(expr: &Expr) -> Option<&str> {
             name => name,
         },
         Expr::CompoundIdentifier(parts) => parts.last()?.value.as_str(),
-        Expr::Function(function) => {
-            match function.name.0.last()?.as_ident()?.value.as_str() {
-                "dateadd" => "date_add",
-                "datediff" => "date_diff",
-                "date_part" => "pgdate_part",
-                "nvl" => "coalesce",
-                "decode" => "case",
-                "len" | "textlen" | "char_length" | "character_length" => "length",
-                "current_date" => "date",
-                "ceil" => "ceiling",
-                crate::dialect::lex::APPROXIMATE_COUNT => "count",
-                name => name,
-            }
-        }
+        Expr::Function(function) => match function.name.0.last()?.as_ident()?.value.as_str() {
+            "dateadd" => "date_add",
+            "datediff" => "date_diff",
+            "date_part" => "pgdate_part",
+            "nvl" => "coalesce",
+            "decode" => "case",
+            "len" | "textlen" | "char_length" | "character_length" => "length",
+            "current_date" => "date",
+            "ceil" => "ceiling",
+            crate::dialect::lex::APPROXIMATE_COUNT => "count",
+            name => name,
+        },
         Expr::Cast { expr, data_type, .. } => {
             return name_of(expr).or_else(|| type_name(data_type));
         }

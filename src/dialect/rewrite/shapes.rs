@@ -11,22 +11,34 @@ use crate::dialect::build;
 use crate::error::Error;
 
 pub fn query(query: &mut Query) -> Result<(), Located> {
+    // a query in brackets may parse as DML; it must never reach DataFusion as such
+    let dml = |body: &SetExpr| {
+        matches!(
+            body,
+            SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_)
+        )
+    };
+    if dml(&query.body) {
+        let error = Error::failed("sql/syntax", "a statement that changes rows stands in a query")
+            .hint("run it as a statement of its own");
+        return Err(Box::new((error, query.span())));
+    }
     minus(&mut query.body);
-    if let SetExpr::Select(select) = query.body.as_mut() {
-        if let Some(top) = select.top.take() {
-            let limit = match top.quantity {
-                Some(TopQuantity::Constant(n)) => Expr::value(Value::Number(n.to_string(), false)),
-                Some(TopQuantity::Expr(expr)) => expr,
-                None => {
-                    return Err(located("sql/syntax", "expected a number after TOP", select));
-                }
-            };
-            query.limit_clause = Some(LimitClause::LimitOffset {
-                limit: Some(limit),
-                offset: None,
-                limit_by: Vec::new(),
-            });
-        }
+    if let SetExpr::Select(select) = query.body.as_mut()
+        && let Some(top) = select.top.take()
+    {
+        let limit = match top.quantity {
+            Some(TopQuantity::Constant(n)) => Expr::value(Value::Number(n.to_string(), false)),
+            Some(TopQuantity::Expr(expr)) => expr,
+            None => {
+                return Err(located("sql/syntax", "expected a number after TOP", select));
+            }
+        };
+        query.limit_clause = Some(LimitClause::LimitOffset {
+            limit: Some(limit),
+            offset: None,
+            limit_by: Vec::new(),
+        });
     }
     Ok(())
 }
@@ -48,7 +60,14 @@ fn minus(body: &mut SetExpr) {
 
 pub fn select(select: &mut Select) -> Result<(), Located> {
     if select.top.is_some() {
-        return Err(located("sql/unsupported", "TOP inside a set operation is not supported locally", select));
+        return Err(located(
+            "sql/unsupported",
+            "TOP inside a set operation is not supported locally",
+            select,
+        ));
+    }
+    if select.into.is_some() {
+        return Err(located("sql/syntax", "INTO stands in a subquery", select));
     }
     if matches!(select.distinct, Some(Distinct::All)) {
         select.distinct = None;

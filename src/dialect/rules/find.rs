@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::{Find, Finding, RULES, Rule};
+use super::{Find, Finding, Rule, rules};
 use crate::dialect::command::{Command, InsertSource, MergeAction, MergeForm, Parsed};
 use crate::dialect::lex::place_of;
 use crate::error::Place;
@@ -26,7 +26,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn command(&mut self, command: &Command) {
-        for rule in RULES {
+        for rule in rules() {
             let broken = match (rule.find, command) {
                 (Find::Command(broken), _) => broken(command),
                 (Find::Merge(broken), Command::Merge(merge)) => broken(merge),
@@ -92,7 +92,7 @@ impl Walk<'_> {
     }
 
     fn each(&mut self, broken: impl Fn(&Find) -> bool, span: impl Fn() -> Span) {
-        for rule in RULES {
+        for rule in rules() {
             if broken(&rule.find) {
                 self.report(rule, span());
             }

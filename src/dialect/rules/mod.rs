@@ -1,17 +1,21 @@
 //! What Redshift refuses, what Landfall cannot run faithfully, and the traps worth a warning.
 //!
-//! Every rule is one row of a table ([`RULES`]): its number, its code, the page of the manual, the
+//! Every rule is one row of a table ([`rules`]): its number, its code, the page of the manual, the
 //! fix, and how it is found. It changes nothing in a statement.
 
+mod advised;
 mod find;
 mod list;
+mod missing_rules;
+mod queries;
+mod statements;
 
 use datafusion::sql::sqlparser::ast;
 
 use super::command::{Command, Merge, Parsed};
 use crate::error::{Error, Place, Result};
 
-pub use list::RULES;
+pub use list::rules;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
@@ -19,8 +23,10 @@ pub enum Severity {
     Refused,
     /// Redshift runs it; Landfall cannot, faithfully.
     Unsupported,
-    /// It runs, and often does not what was meant.
+    /// It runs, and often does not what was meant; told when it runs.
     Warning,
+    /// It runs as meant today and breaks easily; told by `landfall check` alone.
+    Advice,
 }
 
 /// One rule.
@@ -83,19 +89,24 @@ pub fn check(parsed: &Parsed) -> Vec<Finding> {
     find::findings(parsed)
 }
 
-/// The first refusal as an error; otherwise the warnings, one line each.
+/// The first refusal as an error; otherwise the warnings, one line each. To be asked before a
+/// statement runs.
 pub fn refuse(parsed: &Parsed) -> Result<Vec<String>> {
     let findings = check(parsed);
-    match findings.iter().find(|f| f.rule.severity != Severity::Warning) {
+    let stops = |s: Severity| matches!(s, Severity::Refused | Severity::Unsupported);
+    match findings.iter().find(|f| stops(f.rule.severity)) {
         Some(finding) => Err(finding.error()),
-        None => Ok(findings.iter().map(Finding::line).collect()),
+        None => Ok(findings
+            .iter()
+            .filter(|f| f.rule.severity == Severity::Warning)
+            .map(Finding::line)
+            .collect()),
     }
 }
 
 /// Refuses a MERGE that Redshift refuses; without a place, for those who have only the command.
 pub(crate) fn refuse_merge(merge: &Merge) -> Result<()> {
-    RULES
-        .iter()
+    rules()
         .find(|rule| matches!(rule.find, Find::Merge(broken) if broken(merge)))
         .map_or(Ok(()), |rule| Err(error_of(rule)))
 }

@@ -36,68 +36,12 @@ pub mod format;
 pub mod line;
 pub mod scan;
 
-use crate::error::Place;
-use crate::tables::{ColumnSpec, Extract, TableName, TableSpec};
-use crate::types::SqlType;
-
 pub use country::{AddressCache, Countries, countries};
 pub use counts::Counts;
 pub use parse::{Parsed, Parser, Rejected};
 pub use plan::plan;
 pub use preview::{Preview, preview};
 pub use stream::extract;
-
-use line::limit;
-
-/// Name of the table every access log lands in.
-pub const ACCESS: &str = "access";
-
-/// The access log of the source `source` as a table: its fixed columns and its key.
-///
-/// There is no watermark column and no version: which lines a sequence reads is decided by byte
-/// ranges ([`crate::window::Window::Files`]), and a line never changes.
-pub fn table_spec(source: &str, place: Place) -> TableSpec {
-    let text = |bytes: usize| SqlType::Varchar(bytes as u32);
-    let columns = [
-        ("file_id", text(64), true),
-        ("line_offset", SqlType::BigInt, true),
-        // an address, or the name of a host where the server looks names up
-        ("ip_address", text(limit::ADDRESS), false),
-        ("identity", text(limit::NAME), false),
-        ("username", text(limit::NAME), false),
-        ("request_timestamp", text(limit::TIMESTAMP), false),
-        // UTC; 1900-01-01 00:00:00 where the log's text is not a time with a zone
-        ("request_timestamp_converted", SqlType::Timestamp, false),
-        ("request_line", text(limit::TEXT), false),
-        ("status_code", SqlType::SmallInt, false),
-        ("bytes_sent", SqlType::BigInt, false),
-        ("referer", text(limit::TEXT), false),
-        ("user_agent", text(limit::TEXT), false),
-        ("device", text(16), false),
-        ("country", text(2), false),
-    ];
-    TableSpec {
-        source: source.to_string(),
-        name: ACCESS.to_string(),
-        from: ACCESS.to_string(),
-        columns: columns
-            .into_iter()
-            .map(|(name, ty, not_null)| ColumnSpec {
-                name: name.to_string(),
-                source_name: None,
-                ty,
-                not_null,
-            })
-            .collect(),
-        filter: None,
-        extract: Extract::Full,
-        landing: TableName::new(&format!("landing_{source}"), ACCESS),
-        store: TableName::new(&format!("store_{source}"), ACCESS),
-        key: vec!["file_id".to_string(), "line_offset".to_string()],
-        version: None,
-        place,
-    }
-}
 
 #[cfg(test)]
 mod tests;

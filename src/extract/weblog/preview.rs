@@ -13,6 +13,7 @@ use super::file::LogFile;
 use super::format::Formats;
 use super::identity::FileId;
 use super::parse::Parser;
+use crate::config::access_spec;
 use crate::error::{Place, Result};
 use crate::rows::Reject;
 use crate::window::FileRange;
@@ -53,7 +54,7 @@ pub fn preview(
     let seen = LogFile::open(path, &name)?.survey()?;
     let id = FileId::new(&seen.head, seen.inode).to_string();
     let range = FileRange { path: name.clone(), file_id: id.clone(), start: 0, end: seen.end };
-    let spec = super::table_spec("weblog", Place::new(path, 1, 1));
+    let spec = access_spec("weblog", Place::new(path, 1, 1));
     let resolver = Arc::new(Resolver::new(countries));
     let schema = batch::schema(&spec.landing_schema());
     let mut parser = Parser::new(formats, schema, Arc::clone(&resolver));

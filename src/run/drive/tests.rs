@@ -384,21 +384,18 @@ async fn what_is_wrong_with_one_table_fails_its_own_tasks() {
 }
 
 #[test]
-fn scratch_in_use_is_not_swept() {
+fn the_scratch_of_dead_processes_is_swept_and_of_living_ones_is_kept() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = |name: &str| folder.path().join(name);
-    for name in ["1-dead", "2-alive", "3-older"] {
-        std::fs::create_dir(path(name)).expect("a folder");
+    // The process that started this test lives; no process has a number this high.
+    let parent = std::os::unix::process::parent_id();
+    let (living, dead) = (format!("{parent}-a"), "4294967294-b".to_string());
+    for name in [&living, &dead] {
+        std::fs::create_dir(folder.path().join(name)).expect("makes");
+        std::fs::write(folder.path().join(name).join("spill"), "x").expect("writes");
     }
-    std::fs::write(path("1-dead.alive"), "").expect("a file");
-    let alive = std::fs::File::create(path("2-alive.alive")).expect("a file");
-    alive.lock().expect("locks");
+    std::fs::write(folder.path().join("leftover"), "x").expect("writes");
     sweep(folder.path());
-    let mut left: Vec<String> = std::fs::read_dir(folder.path())
-        .expect("reads")
-        .flatten()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    left.sort();
-    assert_eq!(left, ["2-alive", "2-alive.alive"]);
+    let left = std::fs::read_dir(folder.path()).expect("reads");
+    let left: Vec<_> = left.flatten().map(|e| e.file_name().into_string()).collect();
+    assert_eq!(left, [Ok(living)]);
 }

@@ -1,6 +1,5 @@
 //! The engine as the rest of Landfall holds it: opened on a project, it runs batches and queries.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -42,8 +41,6 @@ pub struct Local {
     data: Place,
     scratch: Place,
     scratch_dir: PathBuf,
-    /// Locked while the scratch is in use, so that a run does not sweep it.
-    _alive: File,
     /// The last shape read, with its schema version: the same version is the same shape.
     shape: Mutex<Option<(i64, Shape)>>,
 }
@@ -52,7 +49,6 @@ impl Drop for Local {
     fn drop(&mut self) {
         // Scratch of a process that dies instead is swept by the next run.
         let _ = std::fs::remove_dir_all(&self.scratch_dir);
-        let _ = std::fs::remove_file(self.scratch_dir.with_extension(layout::ALIVE));
     }
 }
 
@@ -64,7 +60,10 @@ impl Local {
         landing: Arc<dyn ObjectStore>,
     ) -> Result<Local> {
         let data_dir = project.state_dir.join(layout::DATA_DIR);
-        let (scratch_dir, alive) = scratch_dir(&project.state_dir)?;
+        let scratch_dir = project
+            .state_dir
+            .join(layout::TMP_DIR)
+            .join(format!("{}-{}", std::process::id(), uuid::Uuid::now_v7().simple()));
         let data = place("data", storage::local(&data_dir, project.fsync)?)?;
         let scratch = place("scratch", storage::local(&scratch_dir, false)?)?;
         let landing = place("landing", landing)?;
@@ -79,7 +78,6 @@ impl Local {
             data,
             scratch,
             scratch_dir,
-            _alive: alive,
             shape: Mutex::new(None),
         })
     }
@@ -124,22 +122,6 @@ impl Local {
     }
 }
 
-/// A folder for what a process needs while it lives, and the locked file that says it does.
-fn scratch_dir(state_dir: &Path) -> Result<(PathBuf, File)> {
-    let name = format!("{}-{}", std::process::id(), uuid::Uuid::now_v7().simple());
-    let folder = state_dir.join(layout::TMP_DIR).join(name);
-    let alive = folder.with_extension(layout::ALIVE);
-    let locked = std::fs::create_dir_all(state_dir.join(layout::TMP_DIR))
-        .and_then(|()| File::create(&alive))
-        .and_then(|file| file.lock().map(|()| file));
-    let file = locked.map_err(|e| {
-        Error::config("storage/scratch", format!("cannot write `{}`", alive.display()))
-            .because(e)
-            .hint("check that you may write to the state folder")
-    })?;
-    Ok((folder, file))
-}
-
 fn place(name: &str, store: Arc<dyn ObjectStore>) -> Result<Place> {
     let url = ObjectStoreUrl::parse(format!("landfall-{name}://local")).map_err(engine_error)?;
     Ok(Place { url, store })
@@ -172,10 +154,9 @@ fn runtime(project: &Project, spill: PathBuf, places: [&Place; 3]) -> Result<Arc
 /// An error of the engine while it runs a statement.
 pub(super) fn engine_error(error: DataFusionError) -> Error {
     let root = error.find_root();
-    let text = root.strip_backtrace();
-    let text = text.lines().next().unwrap_or_default();
     if let DataFusionError::ResourcesExhausted(_) = root {
-        return Error::failed("engine/memory", text.to_string())
+        let text = root.strip_backtrace();
+        return Error::failed("engine/memory", text.lines().next().unwrap_or_default())
             .hint("raise memory_limit in landfall.toml, or lower jobs");
     }
     if let DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) = root {
@@ -183,7 +164,7 @@ pub(super) fn engine_error(error: DataFusionError) -> Error {
             .because(error)
             .hint("landfall doctor checks the warehouse");
     }
-    Error::failed("sql/execution", text.to_string())
+    dialect::sql_error(error, None)
 }
 
 #[async_trait]

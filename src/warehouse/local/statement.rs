@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::session_state::SessionState;
@@ -26,12 +26,9 @@ use super::{apply, ddl};
 /// Runs a statement. TRUNCATE only clears its table: committing is the caller's part.
 pub async fn run(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {
     let located = |e: Error| if e.place().is_none() { e.at(parsed.place.clone()) } else { e };
+    let warnings = dialect::refuse(parsed)?;
     let mut outcome = dispatch(local, txn, parsed).await.map_err(located)?;
-    if let Command::Truncate { .. } = parsed.command {
-        outcome.warnings.push(
-            "RS001 TRUNCATE commits what came before it in its transaction; DELETE does not".into(),
-        );
-    }
+    outcome.warnings = warnings;
     Ok(outcome)
 }
 
@@ -114,6 +111,14 @@ async fn plan(
     Ok((session, plan))
 }
 
+/// The columns of a plan under the names Redshift gives them.
+fn output_schema(plan: &LogicalPlan) -> SchemaRef {
+    let named = |field: &Arc<Field>| {
+        field.as_ref().clone().with_name(dialect::output_name(field.name()))
+    };
+    Arc::new(Schema::new(plan.schema().fields().iter().map(named).collect::<Vec<_>>()))
+}
+
 async fn stream(session: SessionState, plan: LogicalPlan) -> Result<SendableRecordBatchStream> {
     DataFrame::new(session, plan).execute_stream().await.map_err(engine_error)
 }
@@ -125,7 +130,7 @@ async fn answer(
     query: ast::Query,
 ) -> Result<Outcome> {
     let (session, plan) = plan(local, txn, parsed, query, None).await?;
-    let schema = Arc::new(Schema::clone(plan.schema().as_arrow()));
+    let schema = output_schema(&plan);
     let batches = DataFrame::new(session, plan).collect().await.map_err(engine_error)?;
     Ok(Outcome { answer: Some(Answer { schema, batches }), ..Outcome::default() })
 }
@@ -155,7 +160,7 @@ async fn create_table_as(
         return Ok(Outcome::default());
     }
     let (session, plan) = plan(local, txn, parsed, (*create.query).clone(), None).await?;
-    let schema = Arc::new(Schema::clone(plan.schema().as_arrow()));
+    let schema = output_schema(&plan);
     let stream = stream(session, plan).await?;
     ddl::create_for_query(txn, create, &schema)?;
     apply::insert(txn, &create.name, stream).await

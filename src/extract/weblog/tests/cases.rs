@@ -29,7 +29,7 @@ async fn a_usual_line_fills_every_column() {
 
 #[tokio::test]
 async fn batches_fit_the_landing_schema_of_the_spec() {
-    let spec = table_spec("weblog", Place::new("landfall.toml", 1, 1));
+    let spec = access_spec("weblog", Place::new("landfall.toml", 1, 1));
     let schema = batch::schema(&spec.landing_schema());
     for (batch, landing) in schema.fields().iter().zip(spec.landing_schema().fields()) {
         assert_eq!((batch.name(), batch.is_nullable()), (landing.name(), landing.is_nullable()));

@@ -17,8 +17,8 @@ use super::country::{Resolver, Table};
 use super::format::Formats;
 use super::stream::Work;
 use super::*;
-use crate::config::{CountrySource, WeblogSource};
-use crate::error::Result;
+use crate::config::{CountrySource, WeblogSource, access_spec};
+use crate::error::{Place, Result};
 use crate::rows::{Extracted, Reject};
 use crate::window::Window;
 
@@ -37,7 +37,7 @@ fn source(patterns: &[&str]) -> WeblogSource {
         country: CountrySource::Table(PathBuf::from(country::DEFAULT_TABLE)),
         formats: Vec::new(),
         require_files: false,
-        table: table_spec("weblog", Place::new("landfall.toml", 1, 1)),
+        table: access_spec("weblog", Place::new("landfall.toml", 1, 1)),
     }
 }
 

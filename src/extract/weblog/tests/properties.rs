@@ -59,7 +59,7 @@ fn any_line() -> impl Strategy<Value = Vec<u8>> {
 
 /// Parses a whole text at once.
 fn parse(text: &[u8]) -> (Landed, Parsed) {
-    let schema = batch::schema(&table_spec("weblog", Place::new("x", 1, 1)).landing_schema());
+    let schema = batch::schema(&access_spec("weblog", Place::new("x", 1, 1)).landing_schema());
     let table = Arc::new(Table::embedded().expect("a table"));
     let formats = Arc::new(Formats::compile(&[]).expect("formats"));
     let mut parser = Parser::new(formats, schema, Arc::new(Resolver::new(table)));
