@@ -256,9 +256,8 @@ async fn a_table_that_duckdb_changed_meanwhile_is_a_conflict_and_another_is_none
     let project = project();
     let catalog = project.catalog();
     // Its delete file stands before: the next one takes its place, back to the same snapshot.
-    let theirs = |line: &str| {
-        format!("delete from store_mysql.order_lines where order_line_no = '{line}'")
-    };
+    let theirs =
+        |line: &str| format!("delete from store_mysql.order_lines where order_line_no = '{line}'");
     duckdb(&catalog, "", &[theirs("0001")]);
     let warehouse = project.warehouse().await;
     let attempt = |table: &'static str| {

@@ -15,18 +15,50 @@ use super::{ColumnDef, ColumnStats, SnapshotId};
 /// What a transaction does, in terms of the catalog.
 #[derive(Debug)]
 pub enum Change {
-    CreateSchema { name: String },
-    DropSchema { id: i64 },
-    CreateTable { name: TableName, columns: Vec<ColumnDef>, attributes: Option<String> },
-    DropTable { id: i64 },
-    RenameTable { id: i64, name: TableName },
-    AddColumn { table: i64, column: ColumnDef },
-    DropColumn { table: i64, column: i64 },
-    RenameColumn { table: i64, column: i64, name: String },
+    CreateSchema {
+        name: String,
+    },
+    DropSchema {
+        id: i64,
+    },
+    CreateTable {
+        name: TableName,
+        columns: Vec<ColumnDef>,
+        attributes: Option<String>,
+    },
+    DropTable {
+        id: i64,
+    },
+    RenameTable {
+        id: i64,
+        name: TableName,
+    },
+    AddColumn {
+        table: i64,
+        column: ColumnDef,
+    },
+    DropColumn {
+        table: i64,
+        column: i64,
+    },
+    RenameColumn {
+        table: i64,
+        column: i64,
+        name: String,
+    },
     /// The next value of an identity column.
-    Identity { table: i64, column: ColumnDef },
-    CreateView { name: TableName, sql: String, columns: Vec<String> },
-    DropView { id: i64 },
+    Identity {
+        table: i64,
+        column: ColumnDef,
+    },
+    CreateView {
+        name: TableName,
+        sql: String,
+        columns: Vec<String>,
+    },
+    DropView {
+        id: i64,
+    },
     /// New rows, removed files and new delete files of an existing or just created table.
     Files {
         table: TableName,

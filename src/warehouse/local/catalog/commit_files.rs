@@ -172,18 +172,13 @@ impl Writer<'_> {
         .map_err(db_error)?;
         let mut bounds: BTreeMap<i64, Bounds> = known
             .into_iter()
-            .map(|(column, nulls, min, max)| {
-                (column, Bounds { nulls: nulls == Some(1), min, max })
-            })
+            .map(|(column, nulls, min, max)| (column, Bounds { nulls: nulls == Some(1), min, max }))
             .collect();
         for (column, ty) in rows {
             let known = bounds.remove(&column);
             let fresh = known.is_none();
-            let merged = merge_bounds(
-                &ty,
-                known,
-                added.iter().filter_map(|file| file.stats.get(&column)),
-            );
+            let merged =
+                merge_bounds(&ty, known, added.iter().filter_map(|file| file.stats.get(&column)));
             let sql = if fresh {
                 "insert into ducklake_table_column_stats values (?1, ?2, ?3, NULL, ?4, ?5, NULL)"
             } else {

@@ -170,7 +170,12 @@ impl Writer<'_> {
         Ok(())
     }
 
-    pub(super) async fn rename_column(&mut self, table: i64, column: i64, name: &str) -> Result<()> {
+    pub(super) async fn rename_column(
+        &mut self,
+        table: i64,
+        column: i64,
+        name: &str,
+    ) -> Result<()> {
         sqlx::query(
             "insert into ducklake_column
              select column_id, ?1, NULL, table_id, column_order, ?4, column_type, initial_default,
@@ -255,7 +260,12 @@ impl Writer<'_> {
         Ok(())
     }
 
-    pub(super) async fn create_view(&mut self, name: &TableName, sql: &str, columns: &[String]) -> Result<()> {
+    pub(super) async fn create_view(
+        &mut self,
+        name: &TableName,
+        sql: &str,
+        columns: &[String],
+    ) -> Result<()> {
         let schema = self.schema_id(&name.schema).await?;
         sqlx::query("insert into ducklake_view values (?, ?, ?, NULL, ?, ?, 'redshift', ?, ?)")
             .bind(self.catalog_id)

@@ -43,12 +43,11 @@ pub async fn shape(pool: &SqlitePool, at: SnapshotId) -> Result<Shape> {
     }
     let mut columns = columns(pool, at).await?;
     let attributes = attributes(pool, at).await?;
-    let last_columns: Vec<(i64, i64)> = sqlx::query_as(
-        "select table_id, max(column_id) from ducklake_column group by table_id",
-    )
-    .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
+    let last_columns: Vec<(i64, i64)> =
+        sqlx::query_as("select table_id, max(column_id) from ducklake_column group by table_id")
+            .fetch_all(pool)
+            .await
+            .map_err(db_error)?;
     let last_columns: HashMap<i64, i64> = last_columns.into_iter().collect();
     let rows: Vec<(i64, i64, String, String)> = sqlx::query_as(
         "select table_id, schema_id, table_name, path from ducklake_table
@@ -237,25 +236,39 @@ pub async fn files(pool: &SqlitePool, table: &TableDef, at: SnapshotId) -> Resul
     let key = |path: String| format!("{}{path}", table.path);
     Ok(rows
         .into_iter()
-        .map(|(id, path, rows, bytes, row_id_start, partial_max, delete_id, d_path, d_rows, d_bytes, d_partial)| {
-            let delete = delete_id.zip(d_path).map(|(id, path)| DeleteFile {
+        .map(
+            |(
                 id,
-                path: key(path),
-                rows: d_rows.unwrap_or(0).max(0) as u64,
-                bytes: d_bytes.unwrap_or(0).max(0) as u64,
-                partial_max: d_partial,
-            });
-            DataFile {
-                id,
-                path: key(path),
-                rows: rows.max(0) as u64,
-                bytes: bytes.max(0) as u64,
+                path,
+                rows,
+                bytes,
                 row_id_start,
                 partial_max,
-                delete,
-                stats: stats.remove(&id).unwrap_or_default(),
-            }
-        })
+                delete_id,
+                d_path,
+                d_rows,
+                d_bytes,
+                d_partial,
+            )| {
+                let delete = delete_id.zip(d_path).map(|(id, path)| DeleteFile {
+                    id,
+                    path: key(path),
+                    rows: d_rows.unwrap_or(0).max(0) as u64,
+                    bytes: d_bytes.unwrap_or(0).max(0) as u64,
+                    partial_max: d_partial,
+                });
+                DataFile {
+                    id,
+                    path: key(path),
+                    rows: rows.max(0) as u64,
+                    bytes: bytes.max(0) as u64,
+                    row_id_start,
+                    partial_max,
+                    delete,
+                    stats: stats.remove(&id).unwrap_or_default(),
+                }
+            },
+        )
         .collect())
 }
 

@@ -127,22 +127,21 @@ async fn follow_data(conn: &mut SqliteConnection, data_path: &str) -> Result<()>
     if known.is_some_and(|(known,)| known == data_path) {
         return Ok(());
     }
-    sqlx::query(
-        "update ducklake_metadata set value = ? where key = 'data_path' and scope is null",
-    )
-    .bind(data_path)
-    .execute(&mut *conn)
-    .await
-    .map_err(db_error)?;
+    sqlx::query("update ducklake_metadata set value = ? where key = 'data_path' and scope is null")
+        .bind(data_path)
+        .execute(&mut *conn)
+        .await
+        .map_err(db_error)?;
     Ok(())
 }
 
 async fn check_version(conn: &mut SqliteConnection) -> Result<()> {
-    let version: Option<(String,)> =
-        sqlx::query_as("select value from ducklake_metadata where key = 'version' and scope is null")
-            .fetch_optional(&mut *conn)
-            .await
-            .map_err(db_error)?;
+    let version: Option<(String,)> = sqlx::query_as(
+        "select value from ducklake_metadata where key = 'version' and scope is null",
+    )
+    .fetch_optional(&mut *conn)
+    .await
+    .map_err(db_error)?;
     match version {
         Some((version,)) if version == VERSION => Ok(()),
         other => Err(Error::config(

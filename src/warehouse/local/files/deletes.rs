@@ -9,8 +9,8 @@ use arrow::array::{Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
-use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::arrow::{PARQUET_FIELD_ID_META_KEY, ProjectionMask};
 use roaring::RoaringBitmap;
 
@@ -54,8 +54,8 @@ pub async fn write_positions(
     let options =
         ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
     let failed = |e: parquet::errors::ParquetError| cannot_write(&path, e);
-    let mut writer =
-        ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options).map_err(failed)?;
+    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)
+        .map_err(failed)?;
     let mut all = positions.iter().map(i64::from);
     loop {
         let part: Int64Array = all.by_ref().take(BATCH_ROWS).collect::<Vec<_>>().into();
