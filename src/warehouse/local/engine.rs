@@ -212,7 +212,7 @@ impl Warehouse for Local {
         let mut tables = Vec::new();
         for (name, def) in &shape.tables {
             let files = catalog::files(self.state.readers(), def, snapshot).await?;
-            let rows = files.iter().map(|f| f.rows - f.delete.as_ref().map_or(0, |d| d.rows));
+            let rows = files.iter().map(|f| f.rows.saturating_sub(f.delete.as_ref().map_or(0, |d| d.rows)));
             tables.push(TableInfo {
                 name: name.clone(),
                 columns: def

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::Local;
 use crate::config::{Project, Target};
 use crate::dialect;
-use crate::error::{Place, Result};
+use crate::error::Result;
 use crate::records::Marker;
 use crate::sequence::{RunId, Sequence};
 use crate::state::State;

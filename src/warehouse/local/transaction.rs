@@ -106,7 +106,7 @@ impl Transaction {
             let Some(def) = self.shape.tables.get(&full).cloned() else {
                 return Err(self.unknown_table(name));
             };
-            let mut table = WorkTable::new(self.data.clone(), Arc::clone(&def), false, false);
+            let mut table = WorkTable::new(self.data.clone(), Arc::clone(&def), false);
             table.load(self.committed_files(&def).await?);
             self.tables.insert(full.clone(), table);
         }
@@ -175,7 +175,7 @@ impl Transaction {
             let path = format!("{}/", uuid::Uuid::now_v7());
             let last_column = last_column(&columns);
             let def = TableDef { id: NEW, name: full, path, columns, last_column, attributes };
-            let table = WorkTable::new(self.scratch.clone(), Arc::new(def), true, true);
+            let table = WorkTable::new(self.scratch.clone(), Arc::new(def), true);
             self.temporary.insert(name.table.clone(), table);
             return Ok(());
         }
@@ -199,7 +199,7 @@ impl Transaction {
             attributes: attributes.clone(),
         });
         self.shape.tables.insert(full.clone(), Arc::clone(&def));
-        let table = WorkTable::new(self.data.clone(), def, true, false);
+        let table = WorkTable::new(self.data.clone(), def, false);
         self.tables.insert(full.clone(), table);
         self.changes.push(Change::CreateTable { name: full, columns, attributes });
         Ok(())

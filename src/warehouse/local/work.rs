@@ -16,8 +16,6 @@ pub struct WorkTable {
     /// Where its files are.
     pub place: Place,
     pub def: Arc<TableDef>,
-    /// Made by this transaction and unknown to the catalog.
-    pub created: bool,
     /// Gone at the end of the transaction; never committed.
     pub temporary: bool,
     pub files: Vec<WorkFile>,
@@ -76,8 +74,8 @@ impl WorkFile {
 }
 
 impl WorkTable {
-    pub fn new(place: Place, def: Arc<TableDef>, created: bool, temporary: bool) -> WorkTable {
-        WorkTable { place, def, created, temporary, files: Vec::new(), removed: Vec::new() }
+    pub fn new(place: Place, def: Arc<TableDef>, temporary: bool) -> WorkTable {
+        WorkTable { place, def, temporary, files: Vec::new(), removed: Vec::new() }
     }
 
     /// Takes the committed files, with the positions deleted from each.
@@ -192,13 +190,12 @@ mod tests {
             last_column: 0,
             attributes: None,
         };
-        let mut table = WorkTable::new(place, Arc::new(def), false, false);
+        let mut table = WorkTable::new(place, Arc::new(def), false);
         let file = |(id, rows): (usize, &u64)| DataFile {
             id: id as i64,
             path: format!("s/t/{id}.parquet"),
             rows: *rows,
             bytes: 1,
-            row_id_start: 0,
             partial_max: None,
             delete: None,
             stats: BTreeMap::new(),

@@ -112,7 +112,6 @@ pub struct DataFile {
     pub path: String,
     pub rows: u64,
     pub bytes: u64,
-    pub row_id_start: i64,
     /// Set when the file holds rows of several snapshots, each with its own: the newest of them.
     pub partial_max: Option<i64>,
     pub delete: Option<DeleteFile>,
@@ -127,9 +126,6 @@ pub struct DeleteFile {
     /// Key under the data path.
     pub path: String,
     pub rows: u64,
-    pub bytes: u64,
-    /// Set when the file holds several generations, each row with its snapshot.
-    pub partial_max: Option<i64>,
 }
 
 /// Bounds of one column in one file, as the text DuckLake keeps.

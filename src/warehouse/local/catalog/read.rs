@@ -11,8 +11,8 @@ use crate::tables::TableName;
 use crate::types::SqlType;
 
 use super::{
-    ColumnDef, ColumnStats, DataFile, DeleteFile, Identity, SchemaDef, Shape, SnapshotId, TableDef,
-    ViewDef, tag, text,
+    ColumnDef, ColumnStats, DataFile, DeleteFile, SchemaDef, Shape, SnapshotId, TableDef, ViewDef,
+    tag, text,
 };
 
 /// The newest snapshot, and its schema version: shapes of one schema version are equal.
@@ -197,19 +197,7 @@ async fn attributes(pool: &SqlitePool, at: SnapshotId) -> Result<HashMap<i64, St
 }
 
 /// The raw columns of a live data file with its live delete file.
-type FileRow = (
-    i64,
-    String,
-    i64,
-    i64,
-    i64,
-    Option<i64>,
-    Option<i64>,
-    Option<String>,
-    Option<i64>,
-    Option<i64>,
-    Option<i64>,
-);
+type FileRow = (i64, String, i64, i64, Option<i64>, Option<i64>, Option<String>, Option<i64>);
 
 /// The live data files of a table at a snapshot, in the order they were added.
 pub async fn files(pool: &SqlitePool, table: &TableDef, at: SnapshotId) -> Result<Vec<DataFile>> {
@@ -217,8 +205,8 @@ pub async fn files(pool: &SqlitePool, table: &TableDef, at: SnapshotId) -> Resul
     refuse_foreign(pool, table, at).await?;
     let rows: Vec<FileRow> = sqlx::query_as(
         "select f.data_file_id, f.path, f.record_count, f.file_size_bytes,
-                coalesce(f.row_id_start, 0), f.partial_max,
-                d.delete_file_id, d.path, d.delete_count, d.file_size_bytes, d.partial_max
+                f.partial_max,
+                d.delete_file_id, d.path, d.delete_count
          from ducklake_data_file f
          left join ducklake_delete_file d on d.data_file_id = f.data_file_id
           and d.table_id = f.table_id and d.begin_snapshot <= ?2
@@ -236,39 +224,22 @@ pub async fn files(pool: &SqlitePool, table: &TableDef, at: SnapshotId) -> Resul
     let key = |path: String| format!("{}{path}", table.path);
     Ok(rows
         .into_iter()
-        .map(
-            |(
+        .map(|(id, path, rows, bytes, partial_max, delete_id, d_path, d_rows)| {
+            let delete = delete_id.zip(d_path).map(|(id, path)| DeleteFile {
                 id,
-                path,
-                rows,
-                bytes,
-                row_id_start,
+                path: key(path),
+                rows: d_rows.unwrap_or(0).max(0) as u64,
+            });
+            DataFile {
+                id,
+                path: key(path),
+                rows: rows.max(0) as u64,
+                bytes: bytes.max(0) as u64,
                 partial_max,
-                delete_id,
-                d_path,
-                d_rows,
-                d_bytes,
-                d_partial,
-            )| {
-                let delete = delete_id.zip(d_path).map(|(id, path)| DeleteFile {
-                    id,
-                    path: key(path),
-                    rows: d_rows.unwrap_or(0).max(0) as u64,
-                    bytes: d_bytes.unwrap_or(0).max(0) as u64,
-                    partial_max: d_partial,
-                });
-                DataFile {
-                    id,
-                    path: key(path),
-                    rows: rows.max(0) as u64,
-                    bytes: bytes.max(0) as u64,
-                    row_id_start,
-                    partial_max,
-                    delete,
-                    stats: stats.remove(&id).unwrap_or_default(),
-                }
-            },
-        )
+                delete,
+                stats: stats.remove(&id).unwrap_or_default(),
+            }
+        })
         .collect())
 }
 

@@ -143,7 +143,7 @@ mod tests {
         // b was renamed to a, the old a is gone, and a new c came for the old one.
         let now = schema(&[("a", "2"), ("c", "4")]);
         let seen = as_the_table_says(&now, &file).expect("differs");
-        let names: Vec<&str> = seen.fields().iter().map(|f| f.name().as_str()).collect();
-        assert_eq!(names, ["\01", "a", "\03"]);
+        let names: Vec<String> = seen.fields().iter().map(|f| f.name().clone()).collect();
+        assert_eq!(names, ["\u{0}1", "a", "\u{0}3"]);
     }
 }
