@@ -75,10 +75,7 @@ fn spec() -> TableSpec {
             })
             .collect(),
         filter: None,
-        extract: Extract::Incremental {
-            watermark: "updated_datetime".into(),
-            lookback_seconds: 0,
-        },
+        extract: Extract::Incremental { watermark: "updated_datetime".into(), lookback_seconds: 0 },
         landing: TableName::new("landing_mysql", "order_lines"),
         store: TableName::new("store_mysql", "order_lines"),
         key: vec!["order_no".into(), "order_line_no".into()],
@@ -88,8 +85,8 @@ fn spec() -> TableSpec {
 }
 
 fn project(dir: &Path) -> Result<Project> {
-    let root: PathBuf = std::path::absolute(dir)
-        .map_err(|e| Error::config("bench/dir", e.to_string()))?;
+    let root: PathBuf =
+        std::path::absolute(dir).map_err(|e| Error::config("bench/dir", e.to_string()))?;
     let landing = url::Url::from_directory_path(&root)
         .map_err(|()| Error::config("bench/dir", "not a folder"))?;
     Ok(Project {
@@ -97,9 +94,8 @@ fn project(dir: &Path) -> Result<Project> {
         target: Target::Local,
         sources: vec![landfall::config::Source::Database(landfall::config::DatabaseSource {
             name: "mysql".into(),
-            url: url::Url::parse("sqlite:///none").map_err(|e| {
-                Error::config("bench/url", e.to_string())
-            })?,
+            url: url::Url::parse("sqlite:///none")
+                .map_err(|e| Error::config("bench/url", e.to_string()))?,
             password: None,
             timezone: chrono_tz::UTC,
             lag_seconds: 0,
@@ -130,8 +126,7 @@ async fn merge_file(dir: &Path, parquet: &Path) -> Result<()> {
     let before = records::landing_files(state.readers(), &spec.landing).await?;
     let sequence = Sequence(before.len() as u64 + 1);
     let rows = land(&project, &state, &spec, sequence, parquet).await?;
-    let batch =
-        Batch { task: spec.store_task(), statements: merge::statements(&spec, sequence)? };
+    let batch = Batch { task: spec.store_task(), statements: merge::statements(&spec, sequence)? };
     let outcomes = local
         .run(&batch, &|outcomes| {
             let rows = merge::balance(rows, outcomes)?;

@@ -193,7 +193,8 @@ impl SqlType {
             "int64" | "uint32" => Ok(SqlType::BigInt),
             "float32" => Ok(SqlType::Real),
             "float64" => Ok(SqlType::Double),
-            "varchar" | "uuid" | "json" => Ok(SqlType::Varchar(VARCHAR_MAX)),
+            // A uuid lies in its files as 16 bytes, not as text.
+            "varchar" | "json" => Ok(SqlType::Varchar(VARCHAR_MAX)),
             "date" => Ok(SqlType::Date),
             "timestamp" => Ok(SqlType::Timestamp),
             "timestamptz" => Ok(SqlType::TimestampTz),

@@ -3,13 +3,34 @@
 mod durable;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use object_store::ObjectStore;
 
 use crate::error::{Error, Result};
 
 pub use durable::Durable;
+
+/// Given where a store lies, a path or URL, and the store: what stands in its place.
+pub type Front = dyn Fn(&str, Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> + Send + Sync;
+
+static FRONT: RwLock<Option<Arc<Front>>> = RwLock::new(None);
+
+/// Puts something in front of every store this process opens from now on, or takes it away.
+///
+/// The one seam through which tests make storage fail at a chosen operation. Nothing else calls
+/// it; a program that embeds the library may put a counter or a cache there.
+pub fn set_front(front: Option<Arc<Front>>) {
+    *FRONT.write().unwrap_or_else(PoisonError::into_inner) = front;
+}
+
+fn fronted(place: &str, store: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
+    let front = FRONT.read().unwrap_or_else(PoisonError::into_inner).clone();
+    match front {
+        Some(front) => front(place, store),
+        None => store,
+    }
+}
 
 /// Opens the store behind a `file` or `s3` URL, as a store whose root is that URL.
 ///
@@ -43,7 +64,9 @@ pub fn local(path: &Path, fsync: bool) -> Result<Arc<dyn ObjectStore>> {
     std::fs::create_dir_all(path).map_err(|e| unusable(e.into()))?;
     let store = object_store::local::LocalFileSystem::new_with_prefix(path)
         .map_err(|e| unusable(e.into()))?;
-    Ok(if fsync { Arc::new(Durable::new(store, path)) } else { Arc::new(store) })
+    let store: Arc<dyn ObjectStore> =
+        if fsync { Arc::new(Durable::new(store, path)) } else { Arc::new(store) };
+    Ok(fronted(&path.display().to_string(), store))
 }
 
 fn s3(url: &url::Url) -> Result<Arc<dyn ObjectStore>> {
@@ -70,9 +93,10 @@ fn s3(url: &url::Url) -> Result<Arc<dyn ObjectStore>> {
         .map_err(bad)?;
     let prefix = object_store::path::Path::from_url_path(url.path())
         .map_err(|e| bad(object_store::Error::from(e)))?;
-    Ok(if prefix.as_ref().is_empty() {
+    let store: Arc<dyn ObjectStore> = if prefix.as_ref().is_empty() {
         Arc::new(store)
     } else {
         Arc::new(object_store::prefix::PrefixStore::new(store, prefix))
-    })
+    };
+    Ok(fronted(url.as_str(), store))
 }

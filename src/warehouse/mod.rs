@@ -80,6 +80,8 @@ pub struct TableInfo {
     /// Live rows, and bytes of the files that hold them; `None` for views.
     pub rows: Option<u64>,
     pub bytes: Option<u64>,
+    /// Distribution style, sort key and keys as its DDL has them.
+    pub attributes: Option<String>,
     pub is_view: bool,
 }
 

@@ -13,8 +13,7 @@ use crate::error::{Error, Result};
 use crate::{layout, sql};
 
 /// What a project keeps out of version control: its state, its private settings, its sample data.
-const GITIGNORE: &str =
-    "/.landfall/\n/landing/\n/quarantine/\n/landfall.local.toml\n/data/orders.sqlite*\n/data/access.log*\n";
+const GITIGNORE: &str = "/.landfall/\n/landing/\n/quarantine/\n/landfall.local.toml\n/data/orders.sqlite*\n/data/access.log*\n";
 
 /// Writes the files and says what to do next.
 pub(in crate::cli) fn init(session: &Session, words: &Init) -> Result<Exit> {

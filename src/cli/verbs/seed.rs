@@ -61,9 +61,13 @@ pub(super) fn make_missing_sample(session: &Session, project: &Project) -> Resul
     session
         .printer
         .say(format!("the sample sources are missing; making them (seed {})", sample.seed));
-    // A log that is there has perhaps been read already: it is never replaced unasked.
-    let log = sample_log(project).filter(|path| !path.exists());
-    make(session, database, log.as_deref(), &Plan::from(sample))
+    let plan = Plan::from(sample);
+    // A log that is there has perhaps been read already: it is never replaced unasked. The log
+    // comes first, so that a database that is there says the sample is whole.
+    if let Some(path) = sample_log(project).filter(|path| !path.exists()) {
+        make_log(session, &path, &plan)?;
+    }
+    make(session, database, None, &plan)
 }
 
 fn make(
@@ -79,12 +83,16 @@ fn make(
         session.stop.until_signal(&session.printer, seed::make_orders(database, plan, &tell))?;
     tell_tables(session, database, &made)?;
     if let Some(path) = log {
-        make_folder(Some(path))?;
-        let made = seed::make_log(path, plan, &teller(session))?;
-        tell_log(session, path, &made)?;
+        make_log(session, path, plan)?;
     }
     session.printer.detail(format!("made in {}", human::took(began.elapsed())));
     Ok(())
+}
+
+fn make_log(session: &Session, path: &Path, plan: &Plan) -> Result<()> {
+    make_folder(Some(path))?;
+    let made = seed::make_log(path, plan, &teller(session))?;
+    tell_log(session, path, &made)
 }
 
 fn load(session: &Session, database: &DatabaseSource, dir: &Path) -> Result<()> {

@@ -30,6 +30,11 @@ pub(in crate::cli) fn tables(session: &Session, words: &Tables) -> Result<Exit> 
         session.printer.say("no tables yet; begin with: landfall run");
     }
     let (format, look) = (session.format(words.format), session.look(true));
+    if let (true, [only]) = (columns, chosen.as_slice())
+        && let Some(attributes) = &only.attributes
+    {
+        session.printer.say(format!("{} {attributes}", only.name));
+    }
     session.printer.with_data(|out| {
         write_rows(out, &batch.schema(), std::slice::from_ref(&batch), format, look)
     })?;
@@ -121,6 +126,7 @@ mod tests {
             columns: Vec::new(),
             rows: Some(1),
             bytes: Some(1),
+            attributes: None,
             is_view: false,
         };
         let all = || vec![table("pres", "report_order_lines"), table("store_mysql", "orders")];

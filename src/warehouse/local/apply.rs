@@ -224,10 +224,8 @@ async fn write_merged(
     kind: ChangeSetKind,
 ) -> Result<()> {
     let first = first_value(kind);
-    let only_new = !matches!(
-        kind,
-        ChangeSetKind::Merge { delete_matched: false, remove_duplicates: false }
-    );
+    let only_new =
+        !matches!(kind, ChangeSetKind::Merge { delete_matched: false, remove_duplicates: false });
     let has_identity = appender.identities.iter().any(Option::is_some);
     if !only_new && !has_identity {
         return appender.write(batch, first, false).await;

@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use datafusion::catalog::CatalogProviderList;
 use datafusion::catalog::{
     CatalogProvider, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
     SchemaProvider, TableProvider,
 };
-use datafusion::catalog::CatalogProviderList;
 use datafusion::datasource::ViewTable;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, ident};
@@ -76,7 +76,8 @@ pub async fn bind(
     if let Some(target) = target {
         let table = txn.table(target).await?;
         let scan =
-            FileTable::with_row_identity(table.place.clone(), table.schema(), table.scan_files());
+            FileTable::with_row_identity(table.place.clone(), table.schema(), table.scan_files())
+                .with_columns(&table.def.columns);
         bound.add(&rows_name(target), Arc::new(scan));
     }
     Ok(bound)
@@ -92,12 +93,9 @@ fn bind_one<'a>(
     async move {
         if txn.has_table(name) {
             let table = txn.table(name).await?;
-            let scan = FileTable::new(
-                table.place.clone(),
-                table.schema(),
-                Vec::new(),
-                table.scan_files(),
-            );
+            let scan =
+                FileTable::new(table.place.clone(), table.schema(), Vec::new(), table.scan_files())
+                    .with_columns(&table.def.columns);
             bound.add(name, Arc::new(scan));
             return Ok(());
         }
@@ -124,7 +122,10 @@ pub async fn view_plan(
     depth: usize,
 ) -> Result<LogicalPlan> {
     if depth > VIEW_DEPTH {
-        return Err(Error::failed("sql/view-depth", format!("view {} stands on itself", view.name)));
+        return Err(Error::failed(
+            "sql/view-depth",
+            format!("view {} stands on itself", view.name),
+        ));
     }
     let query = dialect::parse_query(&view.sql, Path::new(&view.name.to_string()))?;
     let command = Command::Query(query.clone());
@@ -138,8 +139,7 @@ pub async fn view_plan(
     if view.columns.is_empty() {
         return Ok(plan);
     }
-    let names: Vec<String> =
-        plan.schema().fields().iter().map(|f| f.name().clone()).collect();
+    let names: Vec<String> = plan.schema().fields().iter().map(|f| f.name().clone()).collect();
     let renamed = names.iter().zip(&view.columns).map(|(from, to)| ident(from).alias(to));
     LogicalPlanBuilder::from(plan).project(renamed).and_then(|b| b.build()).map_err(engine_error)
 }

@@ -44,8 +44,10 @@ pub async fn drop_schema(
     };
     let tables: Vec<ObjectRef> = txn.shape().tables.keys().filter_map(inside).collect();
     let views: Vec<ObjectRef> = txn.shape().views.keys().filter_map(inside).collect();
+    // What another program made there and Redshift cannot express is never dropped unseen.
+    let foreign = txn.shape().unreadable.keys().any(|table| table.schema == name);
     let empty = tables.is_empty() && views.is_empty();
-    if !cascade && !empty {
+    if foreign || (!cascade && !empty) {
         return Err(Error::failed(
             "sql/not-empty",
             format!("cannot drop schema {name}: other objects are in it"),
@@ -288,6 +290,7 @@ pub async fn alter(txn: &mut Transaction, alter: &AlterTable) -> Result<Outcome>
     Ok(Outcome::default())
 }
 
+/// Files are read by the ids of their columns, so a new name costs nothing.
 fn rename_column(def: &TableDef, from: &str, to: &str) -> Result<(TableDef, Change)> {
     let column = find(def, from)?.id;
     if find(def, to).is_ok() {
@@ -311,8 +314,10 @@ fn add_column(def: &TableDef, mut column: ColumnDef) -> Result<(TableDef, Change
     if find(def, &column.name).is_ok() {
         return Err(taken(def, &column.name));
     }
-    column.id = def.columns.iter().map(|c| c.id).max().unwrap_or(0) + 1;
+    // Never the id of a column that is gone: old files still hold its values.
+    column.id = def.last_column + 1;
     let mut new = def.clone();
+    new.last_column = column.id;
     new.columns.push(column.clone());
     Ok((new, Change::AddColumn { table: def.id, column }))
 }
@@ -328,7 +333,10 @@ async fn refuse_filled_column(
     if has_rows && fills {
         return Err(Error::failed(
             "sql/unsupported-locally",
-            format!("column {}: a default for rows that exist is not supported locally", declared.name),
+            format!(
+                "column {}: a default for rows that exist is not supported locally",
+                declared.name
+            ),
         )
         .hint("add the column without DEFAULT and NOT NULL, then UPDATE the rows"));
     }

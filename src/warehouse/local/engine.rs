@@ -1,6 +1,6 @@
 //! The engine as the rest of Landfall holds it: opened on a project, it runs batches and queries.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -23,7 +23,9 @@ use crate::sequence::Sequence;
 use crate::state::State;
 use crate::storage;
 use crate::tables::{TableName, TableSpec};
-use crate::warehouse::{Answer, Batch, Finish, Outcome, Statement, TableInfo, Warehouse, ColumnInfo};
+use crate::warehouse::{
+    Answer, Batch, ColumnInfo, Finish, Outcome, Statement, TableInfo, Warehouse,
+};
 
 use super::catalog::{self, Shape, SnapshotId};
 use super::files::Place;
@@ -60,10 +62,11 @@ impl Local {
         landing: Arc<dyn ObjectStore>,
     ) -> Result<Local> {
         let data_dir = project.state_dir.join(layout::DATA_DIR);
-        let scratch_dir = project
-            .state_dir
-            .join(layout::TMP_DIR)
-            .join(format!("{}-{}", std::process::id(), uuid::Uuid::now_v7().simple()));
+        let scratch_dir = project.state_dir.join(layout::TMP_DIR).join(format!(
+            "{}-{}",
+            std::process::id(),
+            uuid::Uuid::now_v7().simple()
+        ));
         let data = place("data", storage::local(&data_dir, project.fsync)?)?;
         let scratch = place("scratch", storage::local(&scratch_dir, false)?)?;
         let landing = place("landing", landing)?;
@@ -127,7 +130,7 @@ fn place(name: &str, store: Arc<dyn ObjectStore>) -> Result<Place> {
     Ok(Place { url, store })
 }
 
-async fn prepare_catalog(state: &State, data_dir: &std::path::Path) -> Result<()> {
+async fn prepare_catalog(state: &State, data_dir: &Path) -> Result<()> {
     let data_path = format!("{}/", data_dir.display());
     let now = Utc::now().format("%Y-%m-%d %H:%M:%S%.6f+00").to_string();
     let mut conn = state.writer().await;
@@ -137,7 +140,8 @@ async fn prepare_catalog(state: &State, data_dir: &std::path::Path) -> Result<()
 
 /// Memory is shared fairly between operators and what does not fit goes to the disk.
 fn runtime(project: &Project, spill: PathBuf, places: [&Place; 3]) -> Result<Arc<RuntimeEnv>> {
-    let consumers = std::num::NonZeroUsize::new(NAMED_CONSUMERS).unwrap_or(std::num::NonZeroUsize::MIN);
+    let consumers =
+        std::num::NonZeroUsize::new(NAMED_CONSUMERS).unwrap_or(std::num::NonZeroUsize::MIN);
     let pool = TrackConsumersPool::new(FairSpillPool::new(project.memory_limit), consumers);
     let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![spill]));
     let runtime = RuntimeEnvBuilder::new()
@@ -189,7 +193,7 @@ impl Warehouse for Local {
     async fn query(&self, sql: &str, as_of: Option<Sequence>) -> Result<Answer> {
         let at = self.snapshot_of(as_of).await?;
         let mut txn = self.begin(at).await?;
-        let mut parsed = dialect::parse_script(sql, std::path::Path::new("query"))?;
+        let mut parsed = dialect::parse_script(sql, Path::new("query"))?;
         let (Some(only), true) = (parsed.pop(), parsed.is_empty()) else {
             return Err(Error::config("query/one", "expected one query"));
         };
@@ -212,7 +216,9 @@ impl Warehouse for Local {
         let mut tables = Vec::new();
         for (name, def) in &shape.tables {
             let files = catalog::files(self.state.readers(), def, snapshot).await?;
-            let rows = files.iter().map(|f| f.rows - f.delete.as_ref().map_or(0, |d| d.rows));
+            let rows = files
+                .iter()
+                .map(|f| f.rows.saturating_sub(f.delete.as_ref().map_or(0, |d| d.rows)));
             tables.push(TableInfo {
                 name: name.clone(),
                 columns: def
@@ -222,11 +228,12 @@ impl Warehouse for Local {
                     .collect(),
                 rows: Some(rows.sum()),
                 bytes: Some(files.iter().map(|f| f.bytes).sum()),
+                attributes: def.attributes.clone(),
                 is_view: false,
             });
         }
         for view in shape.views.values() {
-            tables.push(self.describe_view(&view.name).await?);
+            tables.push(self.describe_view(&view.name).await);
         }
         tables.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(tables)
@@ -274,9 +281,21 @@ impl Local {
         Ok(outcome)
     }
 
-    async fn describe_view(&self, name: &TableName) -> Result<TableInfo> {
-        let mut txn = self.begin(None).await?;
-        let schema = statement::view_schema(self, &mut txn, name).await?;
-        Ok(TableInfo { name: name.clone(), columns: schema, rows: None, bytes: None, is_view: true })
+    /// A view that cannot be planned, because a table of it is gone or another program wrote it in
+    /// other words, is listed without columns; naming it in a query says what is wrong.
+    async fn describe_view(&self, name: &TableName) -> TableInfo {
+        let schema = async {
+            let mut txn = self.begin(None).await?;
+            statement::view_schema(self, &mut txn, name).await
+        };
+        let columns = schema.await.unwrap_or_default();
+        TableInfo {
+            name: name.clone(),
+            columns,
+            rows: None,
+            bytes: None,
+            attributes: None,
+            is_view: true,
+        }
     }
 }

@@ -113,9 +113,8 @@ async fn plan(
 
 /// The columns of a plan under the names Redshift gives them.
 fn output_schema(plan: &LogicalPlan) -> SchemaRef {
-    let named = |field: &Arc<Field>| {
-        field.as_ref().clone().with_name(dialect::output_name(field.name()))
-    };
+    let named =
+        |field: &Arc<Field>| field.as_ref().clone().with_name(dialect::output_name(field.name()));
     Arc::new(Schema::new(plan.schema().fields().iter().map(named).collect::<Vec<_>>()))
 }
 

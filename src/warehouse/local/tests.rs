@@ -149,9 +149,10 @@ async fn upsert_with_cte_and_alias_changes_exactly_the_matching_rows() {
     .await
     .expect("runs");
     assert_eq!(done[0].updated, 1);
-    assert_eq!(query(&local, "select id, name from s.t order by id").await, [
-        "1|a", "2|new", "3|NULL"
-    ]);
+    assert_eq!(
+        query(&local, "select id, name from s.t order by id").await,
+        ["1|a", "2|new", "3|NULL"]
+    );
 }
 
 #[tokio::test]
@@ -169,9 +170,10 @@ async fn merge_updates_matches_and_inserts_the_rest() {
     .await
     .expect("runs");
     assert_eq!((done[0].inserted, done[1].updated, done[1].inserted), (2, 1, 1));
-    assert_eq!(query(&local, "select id, name, price from s.t order by id").await, [
-        "1|a|1.50", "2|bb|2.00", "3|NULL|3.25", "9|z|NULL"
-    ]);
+    assert_eq!(
+        query(&local, "select id, name, price from s.t order by id").await,
+        ["1|a|1.50", "2|bb|2.00", "3|NULL|3.25", "9|z|NULL"]
+    );
     let error = run(
         &local,
         "create temp table stage as select 2 as id, 'p' as name union all select 2, 'q';
@@ -189,12 +191,9 @@ async fn merge_updates_matches_and_inserts_the_rest() {
 async fn a_failed_batch_leaves_nothing_and_an_error_knows_its_place() {
     let (_dir, local) = warehouse().await;
     run(&local, TABLE).await.expect("runs");
-    let error = run(
-        &local,
-        "delete from s.t;\ninsert into s.t (id, name) values (7, 'toolong');",
-    )
-    .await
-    .expect_err("seven bytes in varchar(5)");
+    let error = run(&local, "delete from s.t;\ninsert into s.t (id, name) values (7, 'toolong');")
+        .await
+        .expect_err("seven bytes in varchar(5)");
     assert_eq!(error.code(), "sql/too-long");
     assert_eq!(error.place().map(|p| p.line), Some(2));
     assert_eq!(query(&local, "select count(*) from s.t").await, ["3"]);
@@ -225,9 +224,10 @@ async fn a_warehouse_opened_again_has_the_same_rows() {
     run(&local, "update s.t set price = price + 1 where id = 2;").await.expect("runs");
     drop(local);
     let again = open(dir.path()).await;
-    assert_eq!(query(&again, "select id, price from s.t order by id").await, [
-        "1|1.50", "2|3.00", "3|3.25"
-    ]);
+    assert_eq!(
+        query(&again, "select id, price from s.t order by id").await,
+        ["1|1.50", "2|3.00", "3|3.25"]
+    );
     run(&again, "delete from s.t where id = 1;").await.expect("runs");
     assert_eq!(query(&again, "select sum(price) from s.t").await, ["6.25"]);
 }
@@ -244,9 +244,10 @@ async fn identity_and_defaults_fill_what_an_insert_leaves_out() {
     .await
     .expect("runs");
     run(&local, "insert into s.d (name, n) values ('c', 30);").await.expect("runs");
-    assert_eq!(query(&local, "select k, name, n from s.d order by n").await, [
-        "1|none|10", "2|none|20", "3|c|30"
-    ]);
+    assert_eq!(
+        query(&local, "select k, name, n from s.d order by n").await,
+        ["1|none|10", "2|none|20", "3|c|30"]
+    );
 }
 
 #[tokio::test]
@@ -325,8 +326,9 @@ async fn columns_are_known_by_id_not_by_name() {
     run(&local, "alter table s.t drop column price;").await.expect("drops");
     run(&local, "alter table s.t add column price decimal(10,2);").await.expect("adds");
     run(&local, "insert into s.t (id, label, price) values (4, 'd', 9);").await.expect("inserts");
-    assert_eq!(query(&local, "select id, label, price from s.t order by id").await, [
-        "1|a|NULL", "2|b|NULL", "3|NULL|NULL", "4|d|9.00"
-    ]);
+    assert_eq!(
+        query(&local, "select id, label, price from s.t order by id").await,
+        ["1|a|NULL", "2|b|NULL", "3|NULL|NULL", "4|d|9.00"]
+    );
     assert_eq!(query(&local, "select id from s.t where label = 'b'").await, ["2"]);
 }

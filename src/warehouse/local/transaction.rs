@@ -19,7 +19,7 @@ use super::catalog::{
     self, Change, ColumnDef, Commit, DataFile, Identity, NewDataFile, NewDeleteFile, SchemaDef,
     Shape, SnapshotId, TableDef, ViewDef,
 };
-use super::files::{Place, WrittenFile, read_positions, write_positions};
+use super::files::{Place, WrittenFile, read_later_rows, read_positions, write_positions};
 use super::work::{Origin, WorkFile, WorkTable};
 
 /// The schema of names without one.
@@ -129,7 +129,12 @@ impl Transaction {
     /// The error for a name that is no table, with the nearest name that is one.
     pub fn unknown_table(&self, name: &ObjectRef) -> Error {
         let error = not_a_relation(name);
-        let full = self.resolve(name).to_string();
+        let full = self.resolve(name);
+        if let Some(reason) = self.shape.unreadable.get(&full) {
+            return Error::failed("catalog/type", format!("{full} cannot be read: {reason}"))
+                .hint("another program made it; give its columns types that Redshift has");
+        }
+        let full = full.to_string();
         let names: Vec<String> = self.shape.tables.keys().map(ToString::to_string).collect();
         match crate::error::nearest(&full, names.iter().map(String::as_str)) {
             Some(near) => error.hint(format!("did you mean {near}?")),
@@ -140,10 +145,13 @@ impl Transaction {
     async fn committed_files(&self, def: &TableDef) -> Result<Vec<(DataFile, RoaringBitmap)>> {
         let mut loaded = Vec::new();
         for file in catalog::files(self.state.readers(), def, self.base).await? {
-            let deleted = match &file.delete {
+            let mut deleted = match &file.delete {
                 Some(delete) => read_positions(&self.data, delete, file.rows, self.base).await?,
                 None => RoaringBitmap::new(),
             };
+            if file.partial_max.is_some_and(|newest| newest > self.base) {
+                deleted |= read_later_rows(&self.data, &file, self.base).await?;
+            }
             loaded.push((file, deleted));
         }
         Ok(loaded)
@@ -157,7 +165,12 @@ impl Transaction {
 
     pub fn drop_schema(&mut self, name: &str) {
         if let Some(def) = self.shape.schemas.remove(name) {
-            self.changes.push(Change::DropSchema { id: def.id, name: name.to_string() });
+            if def.id == NEW {
+                self.changes
+                    .retain(|c| !matches!(c, Change::CreateSchema { name: made } if made == name));
+                return;
+            }
+            self.changes.push(Change::DropSchema { id: def.id });
         }
     }
 
@@ -172,7 +185,8 @@ impl Transaction {
         let full = self.resolve(name);
         if temporary {
             let path = format!("{}/", uuid::Uuid::now_v7());
-            let def = TableDef { id: NEW, name: full, path, columns, attributes };
+            let last_column = last_column(&columns);
+            let def = TableDef { id: NEW, name: full, path, columns, last_column, attributes };
             let table = WorkTable::new(self.scratch.clone(), Arc::new(def), true);
             self.temporary.insert(name.table.clone(), table);
             return Ok(());
@@ -193,6 +207,7 @@ impl Transaction {
             name: full.clone(),
             path: format!("{folder}{}/", full.table),
             columns: columns.clone(),
+            last_column: last_column(&columns),
             attributes: attributes.clone(),
         });
         self.shape.tables.insert(full.clone(), Arc::clone(&def));
@@ -211,9 +226,8 @@ impl Transaction {
         self.tables.remove(&full);
         if let Some(def) = self.shape.tables.remove(&full) {
             if def.id == NEW {
-                self.changes.retain(
-                    |c| !matches!(c, Change::CreateTable { name, .. } if *name == full),
-                );
+                self.changes
+                    .retain(|c| !matches!(c, Change::CreateTable { name, .. } if *name == full));
             } else {
                 self.changes.push(Change::DropTable { id: def.id });
             }
@@ -293,10 +307,9 @@ impl Transaction {
         let full = self.resolve(name);
         let Some(def) = self.shape.views.remove(&full) else { return false };
         if def.id == NEW {
-            self.changes
-                .retain(|c| !matches!(c, Change::CreateView { name, .. } if *name == full));
+            self.changes.retain(|c| !matches!(c, Change::CreateView { name, .. } if *name == full));
         } else {
-            self.changes.push(Change::DropView { id: def.id, name: full });
+            self.changes.push(Change::DropView { id: def.id });
         }
         true
     }
@@ -348,6 +361,10 @@ impl Transaction {
             Commit { base: self.base, changes: &changes, touched: &touched, marker, now: &now };
         catalog::commit(&self.state, &commit).await
     }
+}
+
+fn last_column(columns: &[ColumnDef]) -> i64 {
+    columns.iter().map(|c| c.id).max().unwrap_or(0)
 }
 
 fn not_a_relation(name: &ObjectRef) -> Error {

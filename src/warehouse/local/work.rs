@@ -160,12 +160,7 @@ impl WorkTable {
                 bytes: file.bytes(),
                 rows: file.rows(),
                 deleted: (!file.deleted.is_empty()).then(|| Arc::new(file.deleted.clone())),
-                stats: self
-                    .def
-                    .columns
-                    .iter()
-                    .map(|c| file.stats().get(&c.id).cloned())
-                    .collect(),
+                stats: self.def.columns.iter().map(|c| file.stats().get(&c.id).cloned()).collect(),
                 partition: Vec::new(),
             })
             .collect()
@@ -187,6 +182,7 @@ mod tests {
             name: crate::tables::TableName::new("s", "t"),
             path: "s/t/".into(),
             columns: Vec::new(),
+            last_column: 0,
             attributes: None,
         };
         let mut table = WorkTable::new(place, Arc::new(def), false);
@@ -195,6 +191,7 @@ mod tests {
             path: format!("s/t/{id}.parquet"),
             rows: *rows,
             bytes: 1,
+            partial_max: None,
             delete: None,
             stats: BTreeMap::new(),
         };

@@ -73,15 +73,14 @@ impl AsyncDB for LocalDb {
     type ColumnType = Cell;
 
     async fn run(&mut self, sql: &str) -> Result<DBOutput<Cell>, Failure> {
-        let outcome =
-            self.0.run(sql).await.map_err(|e| Failure(format!("{}: {e}", e.code())))?;
+        let outcome = self.0.run(sql).await.map_err(|e| Failure(format!("{}: {e}", e.code())))?;
         Ok(match outcome.answer {
             Some(answer) => {
                 DBOutput::Rows { types: render::types(&answer), rows: render::rows(&answer) }
             }
-            None => DBOutput::StatementComplete(
-                outcome.inserted + outcome.updated + outcome.deleted,
-            ),
+            None => {
+                DBOutput::StatementComplete(outcome.inserted + outcome.updated + outcome.deleted)
+            }
         })
     }
 
@@ -121,7 +120,8 @@ impl AsyncDB for PostgresDb {
                 }
                 Either::Right(row) => row,
             };
-            types = row.columns().iter().map(|c| render::postgres_type(c.type_info().name())).collect();
+            types =
+                row.columns().iter().map(|c| render::postgres_type(c.type_info().name())).collect();
             let mut cells = Vec::with_capacity(row.len());
             for index in 0..row.len() {
                 let value = row.try_get_raw(index).map_err(failure)?;
@@ -132,7 +132,8 @@ impl AsyncDB for PostgresDb {
             }
             rows.push(cells);
         }
-        let is_query = ["select", "with"].iter().any(|w| sql.trim_start().to_lowercase().starts_with(w));
+        let is_query =
+            ["select", "with"].iter().any(|w| sql.trim_start().to_lowercase().starts_with(w));
         match is_query && (count == 0 || !rows.is_empty()) {
             true => Ok(DBOutput::Rows { types, rows }),
             false => Ok(DBOutput::StatementComplete(count)),

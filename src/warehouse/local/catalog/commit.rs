@@ -15,18 +15,50 @@ use super::{ColumnDef, ColumnStats, SnapshotId};
 /// What a transaction does, in terms of the catalog.
 #[derive(Debug)]
 pub enum Change {
-    CreateSchema { name: String },
-    DropSchema { id: i64, name: String },
-    CreateTable { name: TableName, columns: Vec<ColumnDef>, attributes: Option<String> },
-    DropTable { id: i64 },
-    RenameTable { id: i64, name: TableName },
-    AddColumn { table: i64, column: ColumnDef },
-    DropColumn { table: i64, column: i64 },
-    RenameColumn { table: i64, column: i64, name: String },
+    CreateSchema {
+        name: String,
+    },
+    DropSchema {
+        id: i64,
+    },
+    CreateTable {
+        name: TableName,
+        columns: Vec<ColumnDef>,
+        attributes: Option<String>,
+    },
+    DropTable {
+        id: i64,
+    },
+    RenameTable {
+        id: i64,
+        name: TableName,
+    },
+    AddColumn {
+        table: i64,
+        column: ColumnDef,
+    },
+    DropColumn {
+        table: i64,
+        column: i64,
+    },
+    RenameColumn {
+        table: i64,
+        column: i64,
+        name: String,
+    },
     /// The next value of an identity column.
-    Identity { table: i64, column: ColumnDef },
-    CreateView { name: TableName, sql: String, columns: Vec<String> },
-    DropView { id: i64, name: TableName },
+    Identity {
+        table: i64,
+        column: ColumnDef,
+    },
+    CreateView {
+        name: TableName,
+        sql: String,
+        columns: Vec<String>,
+    },
+    DropView {
+        id: i64,
+    },
     /// New rows, removed files and new delete files of an existing or just created table.
     Files {
         table: TableName,
@@ -84,11 +116,12 @@ pub struct Commit<'a> {
 /// table since the base snapshot, is `catalog/conflict`: run the batch again.
 pub async fn commit(state: &State, commit: &Commit<'_>) -> Result<SnapshotId> {
     let mut conn = state.writer().await;
-    sqlx::query("begin immediate").execute(&mut *conn).await.map_err(db_error)?;
-    let done = apply(&mut conn, commit).await;
-    let end = if done.is_ok() { "commit" } else { "rollback" };
-    sqlx::query(end).execute(&mut *conn).await.map_err(db_error)?;
-    done
+    // Rolled back when it is dropped, also by a COMMIT that fails or a task that is given up: the
+    // one connection that writes is never left inside a transaction.
+    let mut transaction = records::begin(&mut conn).await?;
+    let snapshot = apply(&mut transaction, commit).await?;
+    transaction.commit().await.map_err(db_error)?;
+    Ok(snapshot)
 }
 
 async fn apply(conn: &mut SqliteConnection, commit: &Commit<'_>) -> Result<SnapshotId> {
@@ -135,7 +168,7 @@ async fn refuse_conflict(conn: &mut SqliteConnection, table: i64, base: i64) -> 
         "select (select count(*) from ducklake_data_file where table_id = ?1
                    and (begin_snapshot > ?2 or end_snapshot > ?2))
               + (select count(*) from ducklake_delete_file where table_id = ?1
-                   and (begin_snapshot > ?2 or end_snapshot > ?2))
+                   and (begin_snapshot > ?2 or end_snapshot > ?2 or partial_max > ?2))
               + (select count(*) from ducklake_column where table_id = ?1
                    and (begin_snapshot > ?2 or end_snapshot > ?2))
               + (select count(*) from ducklake_table where table_id = ?1 and end_snapshot > ?2)",
@@ -172,9 +205,9 @@ impl Writer<'_> {
     async fn change(&mut self, change: &Change) -> Result<()> {
         match change {
             Change::CreateSchema { name } => self.create_schema(name).await,
-            Change::DropSchema { id, name } => {
+            Change::DropSchema { id } => {
                 self.end("update ducklake_schema set end_snapshot = ?1 where schema_id = ?2 and end_snapshot is null", *id).await?;
-                self.note(format!("dropped_schema:{}", quoted(name)), true);
+                self.note(format!("dropped_schema:{id}"), true);
                 Ok(())
             }
             Change::CreateTable { name, columns, attributes } => {
@@ -197,9 +230,9 @@ impl Writer<'_> {
             }
             Change::Identity { table, column } => self.identity(*table, column).await,
             Change::CreateView { name, sql, columns } => self.create_view(name, sql, columns).await,
-            Change::DropView { id, name } => {
+            Change::DropView { id } => {
                 self.end("update ducklake_view set end_snapshot = ?1 where view_id = ?2 and end_snapshot is null", *id).await?;
-                self.note(format!("dropped_view:{}", qualified(name)), true);
+                self.note(format!("dropped_view:{id}"), true);
                 Ok(())
             }
             Change::Files { table, id, added, removed, deletes } => {
@@ -269,12 +302,4 @@ impl Writer<'_> {
             .map_err(db_error)?;
         Ok(())
     }
-}
-
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-pub(super) fn qualified(name: &TableName) -> String {
-    format!("{}.{}", quoted(&name.schema), quoted(&name.table))
 }

@@ -10,7 +10,7 @@ use super::ColumnStats;
 use super::commit::{NewDataFile, NewDeleteFile, Writer};
 use super::stats::{Bounds, merge_bounds};
 
-/// A row of `ducklake_table_column_stats`: column, whether it has NULLs, least, greatest.
+/// A row of `ducklake_table_column_stats`: column, whether it holds NULLs, least, greatest.
 type BoundsRow = (i64, Option<i64>, Option<String>, Option<String>);
 
 impl Writer<'_> {
@@ -175,18 +175,24 @@ impl Writer<'_> {
         .map_err(db_error)?;
         let mut bounds: BTreeMap<i64, Bounds> = known
             .into_iter()
-            .map(|(column, nulls, min, max)| {
-                (column, Bounds { nulls: nulls == Some(1), min, max })
-            })
+            .map(|(column, nulls, min, max)| (column, Bounds { nulls: nulls == Some(1), min, max }))
             .collect();
+        let (older_files,): (i64,) = sqlx::query_as(
+            "select count(*) from ducklake_data_file where table_id = ? and begin_snapshot < ?",
+        )
+        .bind(table)
+        .bind(self.snapshot)
+        .fetch_one(&mut *self.conn)
+        .await
+        .map_err(db_error)?;
         for (column, ty) in rows {
             let known = bounds.remove(&column);
             let fresh = known.is_none();
-            let merged = merge_bounds(
-                &ty,
-                known,
-                added.iter().filter_map(|file| file.stats.get(&column)),
-            );
+            // Files older than a column hold NULL or its first value, and say neither.
+            let older = || Bounds { nulls: true, ..Bounds::default() };
+            let known = known.or_else(|| (older_files > 0).then(older));
+            let merged =
+                merge_bounds(&ty, known, added.iter().filter_map(|file| file.stats.get(&column)));
             let sql = if fresh {
                 "insert into ducklake_table_column_stats values (?1, ?2, ?3, NULL, ?4, ?5, NULL)"
             } else {

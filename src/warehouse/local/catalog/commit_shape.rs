@@ -6,9 +6,9 @@ use crate::error::{Error, Result};
 use crate::state::db_error;
 use crate::tables::TableName;
 
-use super::commit::{Writer, qualified, quoted};
-use super::read::identity_tag;
-use super::{ColumnDef, tag};
+use super::commit::Writer;
+use super::text::{identity_tag, qualified, quoted};
+use super::{ColumnDef, tag, text};
 
 impl Writer<'_> {
     pub(super) async fn create_schema(&mut self, name: &str) -> Result<()> {
@@ -110,12 +110,11 @@ impl Writer<'_> {
         column: &ColumnDef,
         order: Option<i64>,
     ) -> Result<()> {
-        let kind = if column.default.is_some() { "expression" } else { "literal" };
-        let dialect = if column.default.is_some() { "redshift" } else { "duckdb" };
+        let literal = column.default.as_deref().and_then(text::literal);
         sqlx::query(
             "insert into ducklake_column values (?1, ?2, NULL, ?3, coalesce(?4,
                (select max(column_order) + 1 from ducklake_column where table_id = ?3)),
-             ?5, ?6, ?7, ?8, ?9, NULL, ?10, ?11)",
+             ?5, ?6, ?7, ?8, ?9, NULL, 'literal', 'duckdb')",
         )
         .bind(column.id)
         .bind(self.snapshot)
@@ -124,16 +123,17 @@ impl Writer<'_> {
         .bind(&column.name)
         .bind(column.ty.ducklake())
         .bind(&column.initial_default)
-        .bind(column.default.as_deref().unwrap_or("NULL"))
+        .bind(literal.as_deref().unwrap_or("NULL"))
         .bind(!column.not_null)
-        .bind(kind)
-        .bind(dialect)
         .execute(&mut *self.conn)
         .await
         .map_err(db_error)?;
         self.column_tag(table, column.id, tag::TYPE, &column.ty.to_string()).await?;
         if let Some(identity) = &column.identity {
             self.column_tag(table, column.id, tag::IDENTITY, &identity_tag(identity)).await?;
+        }
+        if let (Some(default), None) = (&column.default, &literal) {
+            self.column_tag(table, column.id, tag::DEFAULT, default).await?;
         }
         if let Some(encode) = &column.encode {
             self.column_tag(table, column.id, tag::ENCODE, encode).await?;
@@ -142,7 +142,7 @@ impl Writer<'_> {
     }
 
     async fn column_tag(&mut self, table: i64, column: i64, key: &str, value: &str) -> Result<()> {
-        sqlx::query("insert into ducklake_column_tag values (?, ?, ?, NULL, ?, ?)")
+        sqlx::query("insert into landfall_column_tag values (?, ?, ?, NULL, ?, ?)")
             .bind(table)
             .bind(column)
             .bind(self.snapshot)
@@ -157,7 +157,7 @@ impl Writer<'_> {
     pub(super) async fn end_column(&mut self, table: i64, column: i64) -> Result<()> {
         for sql in [
             "update ducklake_column set end_snapshot = ?1 where table_id = ?2 and column_id = ?3 and end_snapshot is null",
-            "update ducklake_column_tag set end_snapshot = ?1 where table_id = ?2 and column_id = ?3 and end_snapshot is null",
+            "update landfall_column_tag set end_snapshot = ?1 where table_id = ?2 and column_id = ?3 and end_snapshot is null",
         ] {
             sqlx::query(sql)
                 .bind(self.snapshot)
@@ -170,7 +170,12 @@ impl Writer<'_> {
         Ok(())
     }
 
-    pub(super) async fn rename_column(&mut self, table: i64, column: i64, name: &str) -> Result<()> {
+    pub(super) async fn rename_column(
+        &mut self,
+        table: i64,
+        column: i64,
+        name: &str,
+    ) -> Result<()> {
         sqlx::query(
             "insert into ducklake_column
              select column_id, ?1, NULL, table_id, column_order, ?4, column_type, initial_default,
@@ -202,7 +207,7 @@ impl Writer<'_> {
     pub(super) async fn identity(&mut self, table: i64, column: &ColumnDef) -> Result<()> {
         let Some(identity) = &column.identity else { return Ok(()) };
         sqlx::query(
-            "update ducklake_column_tag set end_snapshot = ?1
+            "update landfall_column_tag set end_snapshot = ?1
              where table_id = ?2 and column_id = ?3 and key = ?4 and end_snapshot is null",
         )
         .bind(self.snapshot)
@@ -222,7 +227,7 @@ impl Writer<'_> {
         for sql in [
             "update ducklake_table set end_snapshot = ?1 where table_id = ?2 and end_snapshot is null",
             "update ducklake_column set end_snapshot = ?1 where table_id = ?2 and end_snapshot is null",
-            "update ducklake_column_tag set end_snapshot = ?1 where table_id = ?2 and end_snapshot is null",
+            "update landfall_column_tag set end_snapshot = ?1 where table_id = ?2 and end_snapshot is null",
             "update ducklake_tag set end_snapshot = ?1 where object_id = ?2 and end_snapshot is null",
             "update ducklake_data_file set end_snapshot = ?1 where table_id = ?2 and end_snapshot is null",
             "update ducklake_delete_file set end_snapshot = ?1 where table_id = ?2 and end_snapshot is null",
@@ -255,11 +260,13 @@ impl Writer<'_> {
         Ok(())
     }
 
-    pub(super) async fn create_view(&mut self, name: &TableName, sql: &str, columns: &[String]) -> Result<()> {
+    pub(super) async fn create_view(
+        &mut self,
+        name: &TableName,
+        sql: &str,
+        columns: &[String],
+    ) -> Result<()> {
         let schema = self.schema_id(&name.schema).await?;
-        let aliases = (!columns.is_empty()).then(|| {
-            format!("({})", columns.iter().map(|c| quoted(c)).collect::<Vec<_>>().join(", "))
-        });
         sqlx::query("insert into ducklake_view values (?, ?, ?, NULL, ?, ?, 'redshift', ?, ?)")
             .bind(self.catalog_id)
             .bind(Uuid::now_v7().to_string())
@@ -267,7 +274,7 @@ impl Writer<'_> {
             .bind(schema)
             .bind(&name.table)
             .bind(sql)
-            .bind(aliases)
+            .bind(text::aliases(columns))
             .execute(&mut *self.conn)
             .await
             .map_err(db_error)?;

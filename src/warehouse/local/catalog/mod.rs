@@ -10,6 +10,7 @@ mod commit_shape;
 mod read;
 mod schema;
 pub mod stats;
+mod text;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub mod tag {
     pub const IDENTITY: &str = "redshift_identity";
     /// Compression encoding of a column.
     pub const ENCODE: &str = "redshift_encode";
+    /// A default that is more than a literal: other readers would fail on its functions.
+    pub const DEFAULT: &str = "redshift_default";
     /// Distribution, sort key and keys of a table, as they stand in its DDL.
     pub const ATTRIBUTES: &str = "redshift_attributes";
 }
@@ -42,6 +45,8 @@ pub struct Shape {
     pub schemas: BTreeMap<String, SchemaDef>,
     pub tables: BTreeMap<TableName, Arc<TableDef>>,
     pub views: BTreeMap<TableName, Arc<ViewDef>>,
+    /// Tables of other programs that Redshift's types cannot express, and why.
+    pub unreadable: BTreeMap<TableName, String>,
 }
 
 #[derive(Debug, Clone)]
@@ -60,6 +65,8 @@ pub struct TableDef {
     pub path: String,
     /// In column order.
     pub columns: Vec<ColumnDef>,
+    /// The highest id a column of this table ever had; the next one gets a higher one.
+    pub last_column: i64,
     pub attributes: Option<String>,
 }
 
@@ -105,6 +112,8 @@ pub struct DataFile {
     pub path: String,
     pub rows: u64,
     pub bytes: u64,
+    /// Set when the file holds rows of several snapshots, each with its own: the newest of them.
+    pub partial_max: Option<i64>,
     pub delete: Option<DeleteFile>,
     /// By column id.
     pub stats: BTreeMap<i64, ColumnStats>,

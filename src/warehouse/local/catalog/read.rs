@@ -11,8 +11,8 @@ use crate::tables::TableName;
 use crate::types::SqlType;
 
 use super::{
-    ColumnDef, ColumnStats, DataFile, DeleteFile, Identity, SchemaDef, Shape, SnapshotId, TableDef,
-    ViewDef, tag,
+    ColumnDef, ColumnStats, DataFile, DeleteFile, SchemaDef, Shape, SnapshotId, TableDef, ViewDef,
+    tag, text,
 };
 
 /// The newest snapshot, and its schema version: shapes of one schema version are equal.
@@ -43,6 +43,12 @@ pub async fn shape(pool: &SqlitePool, at: SnapshotId) -> Result<Shape> {
     }
     let mut columns = columns(pool, at).await?;
     let attributes = attributes(pool, at).await?;
+    let last_columns: Vec<(i64, i64)> =
+        sqlx::query_as("select table_id, max(column_id) from ducklake_column group by table_id")
+            .fetch_all(pool)
+            .await
+            .map_err(db_error)?;
+    let last_columns: HashMap<i64, i64> = last_columns.into_iter().collect();
     let rows: Vec<(i64, i64, String, String)> = sqlx::query_as(
         "select table_id, schema_id, table_name, path from ducklake_table
          where begin_snapshot <= ?1 and (end_snapshot is null or ?1 < end_snapshot)",
@@ -55,11 +61,20 @@ pub async fn shape(pool: &SqlitePool, at: SnapshotId) -> Result<Shape> {
         let Some(schema) = schema_names.get(&schema_id) else { continue };
         let folder = shape.schemas.get(schema).map_or("", |s| s.path.as_str());
         let name = TableName { schema: schema.clone(), table };
+        let columns = match columns.remove(&id) {
+            Some(Ok(columns)) => columns,
+            Some(Err(reason)) => {
+                shape.unreadable.insert(name, reason);
+                continue;
+            }
+            None => Vec::new(),
+        };
         let def = TableDef {
             id,
             name: name.clone(),
             path: format!("{folder}{path}"),
-            columns: columns.remove(&id).unwrap_or_default(),
+            columns,
+            last_column: last_columns.get(&id).copied().unwrap_or(0),
             attributes: attributes.get(&id).cloned(),
         };
         shape.tables.insert(name, Arc::new(def));
@@ -85,12 +100,7 @@ async fn views(
     for (id, schema_id, view, sql, aliases) in rows {
         let Some(schema) = schema_names.get(&schema_id) else { continue };
         let name = TableName { schema: schema.clone(), table: view };
-        let columns = aliases
-            .iter()
-            .flat_map(|a| a.trim_matches(['(', ')']).split(','))
-            .map(|c| c.trim().trim_matches('"').to_string())
-            .filter(|c| !c.is_empty())
-            .collect();
+        let columns = text::parse_aliases(aliases.as_deref().unwrap_or_default());
         shape.views.insert(name.clone(), Arc::new(ViewDef { id, name, sql, columns }));
     }
     Ok(())
@@ -99,9 +109,12 @@ async fn views(
 /// The raw columns of `ducklake_column` that describe a column.
 type ColumnRow = (i64, i64, String, String, Option<String>, Option<String>, Option<String>, bool);
 
-async fn columns(pool: &SqlitePool, at: SnapshotId) -> Result<HashMap<i64, Vec<ColumnDef>>> {
+/// The columns of every table, or why they cannot be read.
+type Columns = HashMap<i64, Result<Vec<ColumnDef>, String>>;
+
+async fn columns(pool: &SqlitePool, at: SnapshotId) -> Result<Columns> {
     let tags: Vec<(i64, i64, String, String)> = sqlx::query_as(
-        "select table_id, column_id, key, value from ducklake_column_tag
+        "select table_id, column_id, key, value from landfall_column_tag
          where begin_snapshot <= ?1 and (end_snapshot is null or ?1 < end_snapshot)",
     )
     .bind(at)
@@ -122,21 +135,31 @@ async fn columns(pool: &SqlitePool, at: SnapshotId) -> Result<HashMap<i64, Vec<C
     .fetch_all(pool)
     .await
     .map_err(db_error)?;
-    let mut columns: HashMap<i64, Vec<ColumnDef>> = HashMap::new();
+    let mut columns = Columns::new();
     for (table, id, name, ty, initial_default, default, default_kind, nullable) in rows {
         let tagged = |key: &str| tags.get(&(table, id, key.to_string()));
-        let identity = tagged(tag::IDENTITY).map(|text| parse_identity(text)).transpose()?;
-        let ty = match tagged(tag::TYPE) {
-            Some(text) => SqlType::parse(text),
+        let identity = tagged(tag::IDENTITY).map(|t| text::parse_identity(t)).transpose()?;
+        // Another program may have changed the type, and knows nothing of the tag.
+        let redshift = tagged(tag::TYPE).and_then(|text| SqlType::parse(text).ok());
+        let known = match redshift.filter(|redshift| redshift.ducklake() == ty) {
+            Some(redshift) => Ok(redshift),
             None => SqlType::of_ducklake(&ty),
-        }
-        .map_err(|e| e.about(format!("column {name}")))?;
-        columns.entry(table).or_default().push(ColumnDef {
+        };
+        let (ty, columns) = match (known, columns.entry(table).or_insert_with(|| Ok(Vec::new()))) {
+            (_, Err(_)) => continue,
+            (Ok(ty), Ok(columns)) => (ty, columns),
+            (Err(_), unreadable) => {
+                *unreadable = Err(format!("column {name} is of type {ty}"));
+                continue;
+            }
+        };
+        let default = default_text(default, default_kind, tagged(tag::DEFAULT), ty);
+        columns.push(ColumnDef {
             id,
             name,
             ty,
             not_null: !nullable,
-            default: default_text(default, default_kind),
+            default,
             initial_default,
             identity,
             encode: tagged(tag::ENCODE).cloned(),
@@ -145,13 +168,18 @@ async fn columns(pool: &SqlitePool, at: SnapshotId) -> Result<HashMap<i64, Vec<C
     Ok(columns)
 }
 
-/// DuckLake keeps a literal bare and an expression as SQL; ours come back as SQL.
-fn default_text(value: Option<String>, kind: Option<String>) -> Option<String> {
-    let value = value.filter(|v| v != "NULL")?;
-    if kind.as_deref() == Some("expression") {
-        Some(value)
-    } else {
-        Some(format!("'{}'", value.replace('\'', "''")))
+/// A literal is kept bare, as every reader takes it; Redshift's other defaults are tags of ours.
+fn default_text(
+    value: Option<String>,
+    kind: Option<String>,
+    tagged: Option<&String>,
+    ty: SqlType,
+) -> Option<String> {
+    let value = value.filter(|v| v != "NULL");
+    match (value, kind.as_deref()) {
+        (None, _) => tagged.cloned(),
+        (value, Some("expression")) => value,
+        (Some(value), _) => text::parse_literal(&value, ty),
     }
 }
 
@@ -168,31 +196,16 @@ async fn attributes(pool: &SqlitePool, at: SnapshotId) -> Result<HashMap<i64, St
     Ok(rows.into_iter().collect())
 }
 
-fn parse_identity(text: &str) -> Result<Identity> {
-    let parts: Vec<&str> = text.split(',').collect();
-    let number = |i: usize| parts.get(i).and_then(|p| p.parse::<i64>().ok());
-    match (number(0), number(1), number(2)) {
-        (Some(seed), Some(step), Some(next)) => {
-            Ok(Identity { seed, step, next, by_default: parts.get(3) == Some(&"default") })
-        }
-        _ => Err(Error::failed("catalog/identity", format!("tag `{text}` is not an identity"))),
-    }
-}
-
-/// The tag an identity is kept as.
-pub(super) fn identity_tag(identity: &Identity) -> String {
-    let by_default = if identity.by_default { ",default" } else { "" };
-    format!("{},{},{}{by_default}", identity.seed, identity.step, identity.next)
-}
-
 /// The raw columns of a live data file with its live delete file.
-type FileRow = (i64, String, i64, i64, Option<i64>, Option<String>, Option<i64>);
+type FileRow = (i64, String, i64, i64, Option<i64>, Option<i64>, Option<String>, Option<i64>);
 
 /// The live data files of a table at a snapshot, in the order they were added.
 pub async fn files(pool: &SqlitePool, table: &TableDef, at: SnapshotId) -> Result<Vec<DataFile>> {
-    refuse_inlined(pool, table).await?;
+    refuse_inlined(pool, table, at).await?;
+    refuse_foreign(pool, table, at).await?;
     let rows: Vec<FileRow> = sqlx::query_as(
         "select f.data_file_id, f.path, f.record_count, f.file_size_bytes,
+                f.partial_max,
                 d.delete_file_id, d.path, d.delete_count
          from ducklake_data_file f
          left join ducklake_delete_file d on d.data_file_id = f.data_file_id
@@ -211,7 +224,7 @@ pub async fn files(pool: &SqlitePool, table: &TableDef, at: SnapshotId) -> Resul
     let key = |path: String| format!("{}{path}", table.path);
     Ok(rows
         .into_iter()
-        .map(|(id, path, rows, bytes, delete_id, d_path, d_rows)| {
+        .map(|(id, path, rows, bytes, partial_max, delete_id, d_path, d_rows)| {
             let delete = delete_id.zip(d_path).map(|(id, path)| DeleteFile {
                 id,
                 path: key(path),
@@ -222,6 +235,7 @@ pub async fn files(pool: &SqlitePool, table: &TableDef, at: SnapshotId) -> Resul
                 path: key(path),
                 rows: rows.max(0) as u64,
                 bytes: bytes.max(0) as u64,
+                partial_max,
                 delete,
                 stats: stats.remove(&id).unwrap_or_default(),
             }
@@ -264,20 +278,70 @@ async fn file_stats(
     Ok(stats)
 }
 
-/// Rows that DuckDB keeps inside the catalog instead of in files would be silently missed.
-async fn refuse_inlined(pool: &SqlitePool, table: &TableDef) -> Result<()> {
-    let inlined: Option<(String,)> =
+/// Rows and deletes that DuckDB keeps inside the catalog instead of in files would be silently
+/// missed. Landfall's catalogs tell DuckDB to write files; one that says otherwise is refused.
+async fn refuse_inlined(pool: &SqlitePool, table: &TableDef, at: SnapshotId) -> Result<()> {
+    let rows: Vec<(String,)> =
         sqlx::query_as("select table_name from ducklake_inlined_data_tables where table_id = ?")
             .bind(table.id)
-            .fetch_optional(pool)
+            .fetch_all(pool)
             .await
             .map_err(db_error)?;
-    match inlined {
+    let deletes = format!("ducklake_inlined_delete_{}", table.id);
+    let inlined = rows
+        .into_iter()
+        .map(|(name,)| (name, "(end_snapshot is null or ?1 < end_snapshot)"))
+        .chain(std::iter::once((deletes, "true")));
+    for (name, live) in inlined {
+        let exists: Option<(i64,)> =
+            sqlx::query_as("select 1 from sqlite_master where type = 'table' and name = ?")
+                .bind(&name)
+                .fetch_optional(pool)
+                .await
+                .map_err(db_error)?;
+        if exists.is_none() {
+            continue;
+        }
+        // The name comes from the catalog and is quoted; nothing else of the text varies.
+        let sql = format!(
+            "select count(*) from {} where begin_snapshot <= ?1 and {live}",
+            text::quoted(&name)
+        );
+        let (count,): (i64,) = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(at)
+            .fetch_one(pool)
+            .await
+            .map_err(db_error)?;
+        if count > 0 {
+            return Err(Error::failed(
+                "catalog/inlined",
+                format!("{count} changes of {} lie in the catalog, in `{name}`", table.name),
+            )
+            .hint("in DuckDB: CALL ducklake_flush_inlined_data('NAME'), then attach with DATA_INLINING_ROW_LIMIT 0"));
+        }
+    }
+    Ok(())
+}
+
+/// A file that lies elsewhere, or whose columns have no ids, is not Landfall's to read.
+async fn refuse_foreign(pool: &SqlitePool, table: &TableDef, at: SnapshotId) -> Result<()> {
+    let foreign: Option<(String,)> = sqlx::query_as(
+        "select path from ducklake_data_file
+         where table_id = ?1 and begin_snapshot <= ?2 and (end_snapshot is null or ?2 < end_snapshot)
+           and (path_is_relative = 0 or mapping_id is not null or encryption_key is not null)
+         limit 1",
+    )
+    .bind(table.id)
+    .bind(at)
+    .fetch_optional(pool)
+    .await
+    .map_err(db_error)?;
+    match foreign {
         None => Ok(()),
-        Some((name,)) => Err(Error::failed(
-            "catalog/inlined",
-            format!("rows of {} lie in the catalog table `{name}`, not in files", table.name),
+        Some((path,)) => Err(Error::failed(
+            "catalog/foreign-file",
+            format!("{} holds `{path}`, which was added from elsewhere", table.name),
         )
-        .hint("in DuckDB: attach with DATA_INLINING_ROW_LIMIT 0, then CALL ducklake_flush_inlined_data")),
+        .hint("in DuckDB, write its rows into the table instead of adding the file")),
     }
 }

@@ -1,11 +1,12 @@
 //! The tables of a DuckLake 1.0 catalog, and the rows of an empty one.
 //!
 //! Source: the DuckLake specification, "Tables"; names, order and types as DuckDB makes them in
-//! SQLite. This file only creates; it never changes a catalog that exists.
+//! SQLite. In a catalog that exists it changes nothing but where the data lies.
 
 use sqlx::SqliteConnection;
 
 use crate::error::{Error, Result};
+use crate::records;
 use crate::state::db_error;
 
 /// The catalog format this build reads and writes.
@@ -40,7 +41,10 @@ const TABLES: &[&str] = &[
     "create table if not exists ducklake_macro(schema_id BIGINT, macro_id BIGINT, macro_name VARCHAR, begin_snapshot BIGINT, end_snapshot BIGINT)",
     "create table if not exists ducklake_macro_impl(macro_id BIGINT, impl_id BIGINT, dialect VARCHAR, sql VARCHAR, type VARCHAR)",
     "create table if not exists ducklake_macro_parameters(macro_id BIGINT, impl_id BIGINT, column_id BIGINT, parameter_name VARCHAR, parameter_type VARCHAR, default_value VARCHAR, default_value_type VARCHAR)",
-    // Not of the specification, and invisible to other readers: what keeps look-ups cheap.
+    // Not of the specification, and invisible to other readers: what Redshift knows of a column
+    // (DuckDB refuses a catalog whose columns have tags other than comments), and what keeps
+    // look-ups cheap.
+    "create table if not exists landfall_column_tag(table_id BIGINT, column_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, key VARCHAR, value VARCHAR)",
     "create index if not exists landfall_data_file_table on ducklake_data_file(table_id)",
     "create index if not exists landfall_delete_file_table on ducklake_delete_file(table_id)",
     "create index if not exists landfall_file_stats_file on ducklake_file_column_stats(table_id, data_file_id)",
@@ -48,8 +52,8 @@ const TABLES: &[&str] = &[
 
 /// Makes the catalog where there is none, and refuses one of another version.
 ///
-/// `data_path` is stored as given, with a trailing slash; a relative one is relative to the
-/// catalog file, as DuckDB reads it.
+/// `data_path` is stored as given, with a trailing slash. It is absolute, since DuckDB takes a
+/// relative one from its own working folder, and follows a project that was moved or copied.
 pub async fn create(conn: &mut SqliteConnection, data_path: &str, now: &str) -> Result<()> {
     let exists: Option<(String,)> =
         sqlx::query_as("select name from sqlite_master where name = 'ducklake_metadata'")
@@ -57,13 +61,12 @@ pub async fn create(conn: &mut SqliteConnection, data_path: &str, now: &str) -> 
             .await
             .map_err(db_error)?;
     if exists.is_some() {
-        return check_version(conn).await;
+        check_version(conn).await?;
+        return follow_data(conn, data_path).await;
     }
-    sqlx::query("begin immediate").execute(&mut *conn).await.map_err(db_error)?;
-    let made = fill(conn, data_path, now).await;
-    let end = if made.is_ok() { "commit" } else { "rollback" };
-    sqlx::query(end).execute(&mut *conn).await.map_err(db_error)?;
-    made
+    let mut transaction = records::begin(conn).await?;
+    fill(&mut transaction, data_path, now).await?;
+    transaction.commit().await.map_err(db_error)
 }
 
 async fn fill(conn: &mut SqliteConnection, data_path: &str, now: &str) -> Result<()> {
@@ -84,6 +87,8 @@ async fn fill(conn: &mut SqliteConnection, data_path: &str, now: &str) -> Result
         ("created_by", created_by),
         ("data_path", data_path),
         ("encrypted", "false"),
+        // DuckDB keeps small changes inside the catalog by default; Landfall reads files only.
+        ("data_inlining_row_limit", "0"),
     ] {
         sqlx::query("insert into ducklake_metadata(key, value) values (?, ?)")
             .bind(key)
@@ -111,12 +116,32 @@ async fn fill(conn: &mut SqliteConnection, data_path: &str, now: &str) -> Result
     Ok(())
 }
 
+/// Landfall finds the data beside the catalog; other readers go where the catalog says.
+async fn follow_data(conn: &mut SqliteConnection, data_path: &str) -> Result<()> {
+    let known: Option<(String,)> = sqlx::query_as(
+        "select value from ducklake_metadata where key = 'data_path' and scope is null",
+    )
+    .fetch_optional(&mut *conn)
+    .await
+    .map_err(db_error)?;
+    if known.is_some_and(|(known,)| known == data_path) {
+        return Ok(());
+    }
+    sqlx::query("update ducklake_metadata set value = ? where key = 'data_path' and scope is null")
+        .bind(data_path)
+        .execute(&mut *conn)
+        .await
+        .map_err(db_error)?;
+    Ok(())
+}
+
 async fn check_version(conn: &mut SqliteConnection) -> Result<()> {
-    let version: Option<(String,)> =
-        sqlx::query_as("select value from ducklake_metadata where key = 'version' and scope is null")
-            .fetch_optional(&mut *conn)
-            .await
-            .map_err(db_error)?;
+    let version: Option<(String,)> = sqlx::query_as(
+        "select value from ducklake_metadata where key = 'version' and scope is null",
+    )
+    .fetch_optional(&mut *conn)
+    .await
+    .map_err(db_error)?;
     match version {
         Some((version,)) if version == VERSION => Ok(()),
         other => Err(Error::config(

@@ -9,14 +9,14 @@ use arrow::array::{Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
-use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
+use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
+use parquet::arrow::{PARQUET_FIELD_ID_META_KEY, ProjectionMask};
 use roaring::RoaringBitmap;
 
 use crate::error::{Error, Result};
 use crate::layout;
-use crate::warehouse::local::catalog::{DeleteFile, SnapshotId};
+use crate::warehouse::local::catalog::{DataFile, DeleteFile, SnapshotId};
 
 use super::Place;
 use super::write::{cannot_write, footer_bytes, properties};
@@ -24,6 +24,7 @@ use super::write::{cannot_write, footer_bytes, properties};
 const FILE_PATH_ID: &str = "2147483646";
 const POSITION_ID: &str = "2147483645";
 const SNAPSHOT_ID: &str = "2147483539";
+const SNAPSHOT_COLUMN: &str = "_ducklake_internal_snapshot_id";
 const BATCH_ROWS: usize = 65_536;
 
 /// A written delete file: name relative to the table's folder, bytes, length of the footer.
@@ -53,8 +54,8 @@ pub async fn write_positions(
     let options =
         ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
     let failed = |e: parquet::errors::ParquetError| cannot_write(&path, e);
-    let mut writer =
-        ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options).map_err(failed)?;
+    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)
+        .map_err(failed)?;
     let mut all = positions.iter().map(i64::from);
     loop {
         let part: Int64Array = all.by_ref().take(BATCH_ROWS).collect::<Vec<_>>().into();
@@ -76,6 +77,49 @@ pub async fn write_positions(
         .map_err(|e| cannot_write(&path, e))?;
     let footer_bytes = footer_bytes(place, &path, bytes).await?;
     Ok(WrittenDeletes { name, bytes, footer_bytes })
+}
+
+/// The positions of a data file's rows that a snapshot does not see yet: DuckDB may join the files
+/// of several snapshots, each row with its own.
+pub async fn read_later_rows(
+    place: &Place,
+    file: &DataFile,
+    at: SnapshotId,
+) -> Result<RoaringBitmap> {
+    let unreadable = |cause: Box<dyn std::error::Error + Send + Sync>| {
+        Error::failed("storage/rows", format!("cannot read `{}` as of an old snapshot", file.path))
+            .because(cause)
+    };
+    let key = Path::from(file.path.as_str());
+    let object = place.store.get(&key).await.map_err(|e| unreadable(e.into()))?;
+    let body = object.bytes().await.map_err(|e| unreadable(e.into()))?;
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new(body).map_err(|e| unreadable(e.into()))?;
+    let column = builder
+        .schema()
+        .fields()
+        .iter()
+        .position(|f| f.name() == SNAPSHOT_COLUMN)
+        .ok_or_else(|| unreadable("its rows have no snapshots".into()))?;
+    let mask = ProjectionMask::roots(builder.parquet_schema(), [column]);
+    let reader = builder.with_projection(mask).build().map_err(|e| unreadable(e.into()))?;
+    let mut later = RoaringBitmap::new();
+    let mut position: u32 = 0;
+    for batch in reader {
+        let batch = batch.map_err(|e| unreadable(e.into()))?;
+        let born = batch
+            .columns()
+            .first()
+            .and_then(|c| c.as_any().downcast_ref::<Int64Array>())
+            .ok_or_else(|| unreadable("a snapshot is not a 64-bit integer".into()))?;
+        for row in 0..born.len() {
+            if born.is_valid(row) && born.value(row) > at {
+                later.insert(position);
+            }
+            position = position.saturating_add(1);
+        }
+    }
+    Ok(later)
 }
 
 /// Reads the deleted positions of a data file of `rows` rows, as of a snapshot.
@@ -104,7 +148,7 @@ pub async fn read_positions(
     };
     let position = column(POSITION_ID, "pos")
         .ok_or_else(|| unreadable("it has no column of positions".into()))?;
-    let snapshot = column(SNAPSHOT_ID, "_ducklake_internal_snapshot_id");
+    let snapshot = column(SNAPSHOT_ID, SNAPSHOT_COLUMN);
     let reader = builder.build().map_err(|e| unreadable(e.into()))?;
     let mut positions = RoaringBitmap::new();
     for batch in reader {

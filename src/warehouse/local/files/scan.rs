@@ -14,10 +14,10 @@ use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::parquet::{CachedParquetFileReaderFactory, ParquetRowSelection};
-use datafusion::datasource::physical_plan::{
-    FileGroup, FileScanConfigBuilder, ParquetSource,
+use datafusion::datasource::physical_plan::parquet::{
+    CachedParquetFileReaderFactory, ParquetRowSelection,
 };
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result;
@@ -32,11 +32,10 @@ use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 use roaring::RoaringBitmap;
 
 use crate::dialect::{ROW_FILE, ROW_POSITION};
-use crate::warehouse::local::catalog::ColumnStats;
 use crate::warehouse::local::catalog::stats::scalar;
+use crate::warehouse::local::catalog::{ColumnDef, ColumnStats};
 
-use super::Place;
-use super::by_id::ByFieldId;
+use super::{ById, Place};
 
 /// One file of a scan.
 #[derive(Debug, Clone)]
@@ -65,6 +64,7 @@ pub struct FileTable {
     place: Place,
     schema: TableSchema,
     files: Vec<ScanFile>,
+    columns: Arc<ById>,
 }
 
 impl FileTable {
@@ -78,20 +78,20 @@ impl FileTable {
         let schema = TableSchema::builder(file_schema)
             .with_table_partition_cols(partitions.into_iter().map(Arc::new).collect::<Vec<_>>())
             .build();
-        FileTable { place, schema, files }
+        FileTable { place, schema, files, columns: Arc::default() }
     }
 
     /// The same rows with their identity: [`ROW_FILE`], the file's index in the scan, and
     /// [`ROW_POSITION`], the row's position in the file, both from 0.
-    pub fn with_row_identity(place: Place, file_schema: SchemaRef, files: Vec<ScanFile>) -> FileTable {
+    pub fn with_row_identity(
+        place: Place,
+        file_schema: SchemaRef,
+        files: Vec<ScanFile>,
+    ) -> FileTable {
         let position =
             Field::new(ROW_POSITION, DataType::Int64, false).with_extension_type(RowNumber);
         let schema = TableSchema::builder(file_schema)
-            .with_table_partition_cols(vec![Arc::new(Field::new(
-                ROW_FILE,
-                DataType::Int32,
-                false,
-            ))])
+            .with_table_partition_cols(vec![Arc::new(Field::new(ROW_FILE, DataType::Int32, false))])
             .with_virtual_columns(vec![Arc::new(position)])
             .build();
         let files = files
@@ -102,7 +102,13 @@ impl FileTable {
                 file
             })
             .collect();
-        FileTable { place, schema, files }
+        FileTable { place, schema, files, columns: Arc::default() }
+    }
+
+    /// Takes the values of columns that are younger than a file.
+    pub fn with_columns(mut self, columns: &[ColumnDef]) -> FileTable {
+        self.columns = Arc::new(ById::new(columns));
+        self
     }
 
     fn partitioned_file(&self, file: &ScanFile) -> PartitionedFile {
@@ -118,8 +124,8 @@ impl FileTable {
             .with_partition_values(file.partition.clone())
             .with_statistics(Arc::new(self.file_statistics(file)));
         if let Some(deleted) = &file.deleted {
-            partitioned = partitioned
-                .with_extension(ParquetRowSelection::new(live_rows(deleted, file.rows)));
+            partitioned =
+                partitioned.with_extension(ParquetRowSelection::new(live_rows(deleted, file.rows)));
         }
         partitioned
     }
@@ -225,8 +231,7 @@ impl TableProvider for FileTable {
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
         let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
-        let readers =
-            CachedParquetFileReaderFactory::new(Arc::clone(&self.place.store), cache);
+        let readers = CachedParquetFileReaderFactory::new(Arc::clone(&self.place.store), cache);
         let source = ParquetSource::new(self.schema.clone())
             .with_parquet_file_reader_factory(Arc::new(readers));
         let groups = FileGroup::new(files).split_files(state.config().target_partitions());
@@ -235,7 +240,7 @@ impl TableProvider for FileTable {
             .with_statistics(self.table_statistics())
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
-            .with_expr_adapter(Some(Arc::new(ByFieldId)))
+            .with_expr_adapter(Some(Arc::clone(&self.columns) as _))
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }

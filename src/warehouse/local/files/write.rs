@@ -105,11 +105,9 @@ impl FileWriter {
     fn start(&self) -> Result<OpenFile> {
         let name = layout::data_file();
         let path = format!("{}{name}", self.folder);
-        let sink =
-            BufWriter::new(Arc::clone(&self.place.store), Path::from(path.as_str()));
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties())
-            .with_skip_arrow_metadata(true);
+        let sink = BufWriter::new(Arc::clone(&self.place.store), Path::from(path.as_str()));
+        let options =
+            ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
         let writer =
             AsyncArrowWriter::try_new_with_options(sink, Arc::clone(&self.schema), options)
                 .map_err(|e| cannot_write(&path, e))?;
@@ -121,8 +119,8 @@ impl FileWriter {
         let metadata = open.writer.finish().await.map_err(|e| cannot_write(&open.path, e))?;
         let bytes = open.writer.bytes_written() as u64;
         let footer_bytes = footer_bytes(&self.place, &open.path, bytes).await?;
-        let stats = column_stats(&metadata, &self.schema)
-            .map_err(|e| cannot_write(&open.path, e))?;
+        let stats =
+            column_stats(&metadata, &self.schema).map_err(|e| cannot_write(&open.path, e))?;
         self.done.push(WrittenFile {
             name: open.name,
             path: open.path,
@@ -156,9 +154,7 @@ pub(super) async fn footer_bytes(place: &Place, path: &str, bytes: u64) -> Resul
         .await
         .map_err(|e| cannot_write(path, e))?;
     match tail.as_ref() {
-        [a, b, c, d, b'P', b'A', b'R', b'1'] => {
-            Ok(u64::from(u32::from_le_bytes([*a, *b, *c, *d])))
-        }
+        [a, b, c, d, b'P', b'A', b'R', b'1'] => Ok(u64::from(u32::from_le_bytes([*a, *b, *c, *d]))),
         _ => Err(Error::failed(
             "storage/torn",
             format!("`{path}` does not end as a Parquet file right after it was written"),
@@ -182,8 +178,7 @@ fn column_stats(
         };
         let converter = StatisticsConverter::try_new(field.name(), schema, parquet_schema)?;
         let groups = metadata.row_groups();
-        let nulls: u64 =
-            converter.row_group_null_counts(groups.iter())?.iter().flatten().sum();
+        let nulls: u64 = converter.row_group_null_counts(groups.iter())?.iter().flatten().sum();
         let rows: i64 = groups.iter().map(|g| g.num_rows()).sum();
         let bytes: i64 = groups.iter().map(|g| g.column(position).compressed_size()).sum();
         let min = extreme(&converter.row_group_mins(groups.iter())?, true)?;

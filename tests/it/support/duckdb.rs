@@ -1,0 +1,74 @@
+//! DuckDB with its DuckLake extension: the other reader and writer of a Landfall catalog.
+//!
+//! `LANDFALL_TEST_DUCKDB` names a Python that has it. Otherwise the wheels are taken from PyPI,
+//! once, into the build's folder for temporary files; they hold the extensions too.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use super::project::{Rows, text};
+
+const WHEELS: [&str; 3] =
+    ["duckdb==1.5.5", "duckdb-extension-ducklake==1.5.5", "duckdb-extension-sqlite-scanner==1.5.5"];
+
+/// The Python to run and the folder of its packages.
+struct Python {
+    program: String,
+    packages: Option<PathBuf>,
+}
+
+fn python() -> &'static Python {
+    static PYTHON: OnceLock<Python> = OnceLock::new();
+    PYTHON.get_or_init(|| match std::env::var("LANDFALL_TEST_DUCKDB") {
+        Ok(program) => Python { program, packages: None },
+        Err(_) => Python { program: "python3".into(), packages: Some(install()) },
+    })
+}
+
+/// Installs the wheels into a folder that appears only when it is complete.
+fn install() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("duckdb-1.5.5");
+    if folder.exists() {
+        return folder;
+    }
+    let part = folder.with_extension(format!("part{}", std::process::id()));
+    let output = Command::new("python3")
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"])
+        .arg(&part)
+        .args(WHEELS)
+        .output()
+        .expect("python3 with pip, for DuckDB");
+    assert!(output.status.success(), "cannot install DuckDB: {}", text(&output.stderr));
+    if std::fs::rename(&part, &folder).is_err() {
+        // Another test process was first.
+        std::fs::remove_dir_all(&part).expect("removes");
+    }
+    folder
+}
+
+/// Runs statements on a catalog and gives the rows of each, in their order.
+pub fn duckdb(catalog: &Path, options: &str, statements: &[String]) -> Vec<Rows> {
+    let python = python();
+    let mut command = Command::new(&python.program);
+    command.arg("-c").arg(include_str!("duckdb.py"));
+    if let Some(packages) = &python.packages {
+        command.env("PYTHONPATH", packages);
+    }
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("Python starts");
+    let wanted = serde_json::json!({
+        "catalog": catalog, "options": options, "statements": statements,
+    });
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(wanted.to_string().as_bytes()).expect("Python reads");
+    drop(input);
+    let output = child.wait_with_output().expect("Python ends");
+    assert!(output.status.success(), "DuckDB: {}", text(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("rows as JSON")
+}
