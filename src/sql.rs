@@ -16,6 +16,27 @@ pub struct SqlFile {
 /// every project.
 pub const FILES: &[SqlFile] = &[
     SqlFile { path: "sql/README.md", text: include_str!("../sql/README.md") },
+    SqlFile { path: "sql/pres/dim_company.sql", text: include_str!("../sql/pres/dim_company.sql") },
+    SqlFile { path: "sql/pres/dim_country.sql", text: include_str!("../sql/pres/dim_country.sql") },
+    SqlFile {
+        path: "sql/pres/dim_customer.sql",
+        text: include_str!("../sql/pres/dim_customer.sql"),
+    },
+    SqlFile { path: "sql/pres/dim_date.sql", text: include_str!("../sql/pres/dim_date.sql") },
+    SqlFile { path: "sql/pres/dim_device.sql", text: include_str!("../sql/pres/dim_device.sql") },
+    SqlFile { path: "sql/pres/dim_product.sql", text: include_str!("../sql/pres/dim_product.sql") },
+    SqlFile {
+        path: "sql/pres/dim_supplier.sql",
+        text: include_str!("../sql/pres/dim_supplier.sql"),
+    },
+    SqlFile {
+        path: "sql/pres/dim_weblog_access_attributes.sql",
+        text: include_str!("../sql/pres/dim_weblog_access_attributes.sql"),
+    },
+    SqlFile {
+        path: "sql/pres/fact_order_line.sql",
+        text: include_str!("../sql/pres/fact_order_line.sql"),
+    },
     SqlFile {
         path: "sql/pres/report_order_lines.sql",
         text: include_str!("../sql/pres/report_order_lines.sql"),

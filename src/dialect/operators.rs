@@ -67,7 +67,10 @@ fn plan(
                 expr.right,
             )));
         }
-        op if is_comparison(op) => compare_booleans(&mut expr, left, right),
+        op if is_comparison(op) => {
+            compare_booleans(&mut expr, left, right);
+            compare_dates(&mut expr, left, right);
+        }
         B::Plus | B::Minus => {
             if let Some(planned) = date_arithmetic(&expr, left, right)? {
                 return Ok(PlannerResult::Planned(planned));
@@ -99,6 +102,16 @@ fn compare_booleans(expr: &mut RawBinaryExpr, left: &DataType, right: &DataType)
         expr.right = cast(expr.right.clone(), DataType::Boolean);
     } else if *right == DataType::Boolean && other(left) {
         expr.left = cast(expr.left.clone(), DataType::Boolean);
+    }
+}
+
+/// A date beside a timestamp is its midnight. DataFusion would compare nanoseconds, which end in 2262.
+fn compare_dates(expr: &mut RawBinaryExpr, left: &DataType, right: &DataType) {
+    let plain = |t: &DataType| matches!(t, DataType::Timestamp(_, None));
+    if *left == DataType::Date32 && plain(right) {
+        expr.left = cast(expr.left.clone(), TIMESTAMP);
+    } else if *right == DataType::Date32 && plain(left) {
+        expr.right = cast(expr.right.clone(), TIMESTAMP);
     }
 }
 

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use sqlparser::dialect::RedshiftSqlDialect;
-use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::*;
@@ -44,7 +43,7 @@ fn sql_files() -> impl Iterator<Item = &'static SqlFile> {
 fn every_file_has_a_title_and_parses_as_redshift() {
     for file in sql_files() {
         assert!(title(file.text).is_some(), "{}", file.path);
-        let statements = Parser::parse_sql(&RedshiftSqlDialect {}, file.text);
+        let statements = crate::dialect::parse_script(file.text, Path::new(file.path));
         let statements = statements.unwrap_or_else(|e| panic!("{}: {e}", file.path));
         let reports = file.path.starts_with("sql/reports/");
         assert_eq!(statements.len() == 1, reports, "{}: a report is one query", file.path);

@@ -16,6 +16,14 @@ mod duckdb;
 mod faults;
 /// SIGKILL at any instant.
 mod kill;
+/// The page of conformance, built from the headers of the SQL tests.
+mod ledger;
+/// The sample sources in SQLite, MariaDB and PostgreSQL: equal rows, a next day.
+mod seed;
+/// Redshift SQL, statement by statement, on the local engine and where it is portable on PostgreSQL.
+mod slt;
+/// The star schema of the sample: whole, right about the past, unchanged when nothing changes.
+mod star;
 /// The house rules, read from every source file.
 mod tidy;
 /// Two runs at once.

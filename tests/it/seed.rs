@@ -221,10 +221,10 @@ async fn check(server: &str, name: &str) {
 
 #[tokio::test]
 async fn the_sample_in_mysql() {
-    check(servers::mysql_url().as_ref(), "landfall_seed_test").await;
+    check(servers::mysql().await.as_str(), "landfall_seed_test").await;
 }
 
 #[tokio::test]
 async fn the_sample_in_postgres() {
-    check(servers::postgres_url().as_ref(), "landfall_seed_test").await;
+    check(servers::postgres().await.as_str(), "landfall_seed_test").await;
 }

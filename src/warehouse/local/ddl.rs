@@ -290,12 +290,29 @@ pub async fn alter(txn: &mut Transaction, alter: &AlterTable) -> Result<Outcome>
     Ok(Outcome::default())
 }
 
+/// Files are read by the ids of their columns, so a new name costs nothing.
+fn rename_column(def: &TableDef, from: &str, to: &str) -> Result<(TableDef, Change)> {
+    let column = find(def, from)?.id;
+    if find(def, to).is_ok() {
+        return Err(taken(def, to));
+    }
+    let mut new = def.clone();
+    for known in new.columns.iter_mut().filter(|c| c.id == column) {
+        known.name = to.to_string();
+    }
+    Ok((new, Change::RenameColumn { table: def.id, column, name: to.to_string() }))
+}
+
+fn taken(def: &TableDef, column: &str) -> Error {
+    Error::failed(
+        "sql/exists",
+        format!("column \"{column}\" of relation \"{}\" already exists", def.name),
+    )
+}
+
 fn add_column(def: &TableDef, mut column: ColumnDef) -> Result<(TableDef, Change)> {
     if find(def, &column.name).is_ok() {
-        return Err(Error::failed(
-            "sql/exists",
-            format!("column \"{}\" of relation \"{}\" already exists", column.name, def.name),
-        ));
+        return Err(taken(def, &column.name));
     }
     // Never the id of a column that is gone: old files still hold its values.
     column.id = def.last_column + 1;
@@ -303,23 +320,6 @@ fn add_column(def: &TableDef, mut column: ColumnDef) -> Result<(TableDef, Change
     new.last_column = column.id;
     new.columns.push(column.clone());
     Ok((new, Change::AddColumn { table: def.id, column }))
-}
-
-/// Files are read by the ids of their columns, so a new name costs nothing.
-fn rename_column(def: &TableDef, from: &str, to: &str) -> Result<(TableDef, Change)> {
-    let id = find(def, from)?.id;
-    if find(def, to).is_ok() {
-        return Err(Error::failed(
-            "sql/exists",
-            format!("column \"{to}\" of relation \"{}\" already exists", def.name),
-        ));
-    }
-    let mut new = def.clone();
-    for column in new.columns.iter_mut().filter(|c| c.id == id) {
-        column.name = to.to_string();
-    }
-    let change = Change::RenameColumn { table: def.id, column: id, name: to.to_string() };
-    Ok((new, change))
 }
 
 /// Rows that exist would need the new column's default; files are never rewritten for it.

@@ -15,7 +15,7 @@ use object_store::ObjectStore;
 use tokio::sync::Mutex;
 
 use crate::config::Project;
-use crate::dialect::{self, Command};
+use crate::dialect::{self, Command, Parsed};
 use crate::error::{Error, Result};
 use crate::layout;
 use crate::records;
@@ -82,7 +82,7 @@ impl Local {
         })
     }
 
-    async fn begin(&self, at: Option<SnapshotId>) -> Result<Transaction> {
+    pub(super) async fn begin(&self, at: Option<SnapshotId>) -> Result<Transaction> {
         let (base, shape) = match at {
             Some(at) => (at, catalog::shape(self.state.readers(), at).await?),
             None => self.newest().await?,
@@ -251,19 +251,25 @@ fn in_file(error: Error, statement: &crate::error::Place) -> Error {
 }
 
 impl Local {
-    /// Runs the text of a statement; a TRUNCATE in it ends the transaction and begins another.
+    /// Runs the text of a statement.
     async fn statement(&self, txn: &mut Transaction, statement: &Statement) -> Result<Outcome> {
         let mut outcome = Outcome::default();
         for parsed in dialect::parse_script(&statement.text, &statement.place.file)? {
-            outcome = statement::run(self, txn, &parsed).await?;
-            if let Command::Truncate { .. } = parsed.command {
-                let mut next = self.begin(None).await?;
-                next.keep_temporary_of(txn);
-                std::mem::replace(txn, next).commit(None).await?;
-                let mut next = self.begin(None).await?;
-                next.keep_temporary_of(txn);
-                *txn = next;
-            }
+            outcome = self.parsed(txn, &parsed).await?;
+        }
+        Ok(outcome)
+    }
+
+    /// Runs one statement; a TRUNCATE ends the transaction and begins another.
+    pub(super) async fn parsed(&self, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {
+        let outcome = statement::run(self, txn, parsed).await?;
+        if let Command::Truncate { .. } = parsed.command {
+            let mut next = self.begin(None).await?;
+            next.keep_temporary_of(txn);
+            std::mem::replace(txn, next).commit(None).await?;
+            let mut next = self.begin(None).await?;
+            next.keep_temporary_of(txn);
+            *txn = next;
         }
         Ok(outcome)
     }

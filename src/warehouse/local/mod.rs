@@ -17,6 +17,7 @@ mod ddl;
 mod engine;
 mod files;
 mod landing;
+mod session;
 mod statement;
 mod transaction;
 mod work;
@@ -25,3 +26,4 @@ mod work;
 mod tests;
 
 pub use engine::Local;
+pub use session::Session;

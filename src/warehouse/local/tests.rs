@@ -264,6 +264,21 @@ async fn views_are_planned_with_their_own_names() {
 }
 
 #[tokio::test]
+async fn a_view_replaced_by_itself_is_no_new_shape() {
+    let (_dir, local) = warehouse().await;
+    run(&local, TABLE).await.expect("runs");
+    let shape = async || super::catalog::latest(local.state.readers()).await.expect("a snapshot").1;
+    let view = "create or replace view s.v as select id from s.t;";
+    run(&local, view).await.expect("runs");
+    let first = shape().await;
+    run(&local, view).await.expect("runs");
+    assert_eq!(shape().await, first, "the same text");
+    run(&local, "create or replace view s.v as select name from s.t;").await.expect("runs");
+    assert!(shape().await > first, "another text");
+    assert_eq!(query(&local, "select * from s.v order by name").await, ["a", "b", "NULL"]);
+}
+
+#[tokio::test]
 async fn query_refuses_to_write() {
     let (_dir, local) = warehouse().await;
     let error = local.query("delete from s.t", None).await.expect_err("writes");
@@ -300,4 +315,18 @@ async fn batches_that_run_together_all_commit() {
     for n in 0..8 {
         assert_eq!(query(&local, &format!("select a from s.t{n}")).await, [n.to_string()]);
     }
+}
+
+#[tokio::test]
+async fn columns_are_known_by_id_not_by_name() {
+    let (_dir, local) = warehouse().await;
+    run(&local, TABLE).await.expect("runs");
+    run(&local, "alter table s.t rename column name to label;").await.expect("renames");
+    run(&local, "alter table s.t drop column price;").await.expect("drops");
+    run(&local, "alter table s.t add column price decimal(10,2);").await.expect("adds");
+    run(&local, "insert into s.t (id, label, price) values (4, 'd', 9);").await.expect("inserts");
+    assert_eq!(query(&local, "select id, label, price from s.t order by id").await, [
+        "1|a|NULL", "2|b|NULL", "3|NULL|NULL", "4|d|9.00"
+    ]);
+    assert_eq!(query(&local, "select id from s.t where label = 'b'").await, ["2"]);
 }

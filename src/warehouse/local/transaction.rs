@@ -27,12 +27,15 @@ pub const PUBLIC: &str = "public";
 /// Id of a table the catalog does not know yet.
 const NEW: i64 = -1;
 
+/// The temporary tables of a session, by name.
+pub type Temporary = BTreeMap<String, WorkTable>;
+
 pub struct Transaction {
     state: State,
     base: SnapshotId,
     shape: Shape,
     tables: BTreeMap<TableName, WorkTable>,
-    temporary: BTreeMap<String, WorkTable>,
+    temporary: Temporary,
     changes: Vec<Change>,
     /// Tables whose identity counters moved.
     counted: BTreeMap<TableName, ()>,
@@ -67,6 +70,16 @@ impl Transaction {
     /// Takes over the temporary tables of the transaction before it in the same session.
     pub fn keep_temporary_of(&mut self, before: &mut Transaction) {
         self.temporary = std::mem::take(&mut before.temporary);
+    }
+
+    /// The temporary tables as they are now.
+    pub fn temporary(&self) -> Temporary {
+        self.temporary.clone()
+    }
+
+    /// Gives it the temporary tables of its session.
+    pub fn set_temporary(&mut self, temporary: Temporary) {
+        self.temporary = temporary;
     }
 
     /// When it began: what SYSDATE says throughout.
@@ -267,6 +280,13 @@ impl Transaction {
                 format!("schema \"{}\" does not exist", full.schema),
             )
             .hint(format!("put `create schema if not exists {};` before it", full.schema)));
+        }
+        // CREATE OR REPLACE with what is there already changes nothing and is no new shape.
+        if let Some(there) = self.shape.views.get(&full)
+            && there.sql == sql
+            && there.columns == columns
+        {
+            return Ok(());
         }
         self.drop_view(name);
         let def = ViewDef {

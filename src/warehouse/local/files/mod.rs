@@ -2,7 +2,7 @@
 //!
 //! A file is written once under a new name and never changed. Nothing here knows transactions.
 
-mod adapt;
+mod by_id;
 mod deletes;
 mod scan;
 mod write;
@@ -14,7 +14,7 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use object_store::ObjectStore;
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
-pub use adapt::ById;
+pub use by_id::ById;
 pub use deletes::{read_later_rows, read_positions, write_positions};
 pub use scan::{FileTable, ScanFile};
 pub use write::{FileWriter, WrittenFile};

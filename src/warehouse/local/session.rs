@@ -1,0 +1,110 @@
+//! A connection to the warehouse: statements one at a time, temporary tables that last as long as
+//! it does, and transactions begun and ended by BEGIN, COMMIT and ROLLBACK. It writes no marker.
+//!
+//! Outside a transaction block every statement commits by itself (r_BEGIN, c_serial_isolation).
+//! After an error inside a block nothing runs until the block ends.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::dialect::{self, Command, Parsed};
+use crate::error::{Error, Result};
+use crate::warehouse::Outcome;
+
+use super::Local;
+use super::transaction::{Temporary, Transaction};
+
+/// Statements of one user, in order.
+pub struct Session {
+    local: Arc<Local>,
+    block: Block,
+    /// As the last commit left them.
+    temporary: Temporary,
+}
+
+enum Block {
+    /// Every statement commits by itself.
+    None,
+    Open(Box<Transaction>),
+    /// An error was met: only COMMIT and ROLLBACK are taken, and both roll back.
+    Failed,
+}
+
+impl Local {
+    /// A new connection, without temporary tables and outside any transaction block.
+    pub fn connect(self: &Arc<Local>) -> Session {
+        Session { local: Arc::clone(self), block: Block::None, temporary: Temporary::new() }
+    }
+}
+
+impl Session {
+    /// Runs a text of one or several statements; returns what the last one did.
+    ///
+    /// An error outside a block undoes its own statement only; inside, the whole block.
+    pub async fn run(&mut self, sql: &str) -> Result<Outcome> {
+        let mut outcome = Outcome::default();
+        for parsed in dialect::parse_script(sql, Path::new("session"))? {
+            outcome = self.statement(&parsed).await?;
+        }
+        Ok(outcome)
+    }
+
+    async fn statement(&mut self, parsed: &Parsed) -> Result<Outcome> {
+        match &parsed.command {
+            Command::Begin => self.begin().await,
+            Command::Commit => self.end(true).await,
+            Command::Rollback => self.end(false).await,
+            _ => match std::mem::replace(&mut self.block, Block::Failed) {
+                Block::None => {
+                    self.block = Block::None;
+                    let mut txn = self.transaction().await?;
+                    let outcome = self.local.parsed(&mut txn, parsed).await?;
+                    self.commit(txn).await?;
+                    Ok(outcome)
+                }
+                Block::Open(mut txn) => {
+                    let outcome = self.local.parsed(&mut txn, parsed).await?;
+                    if let Command::Truncate { .. } = parsed.command {
+                        // What the TRUNCATE committed includes the temporary tables.
+                        self.temporary = txn.temporary();
+                    }
+                    self.block = Block::Open(txn);
+                    Ok(outcome)
+                }
+                Block::Failed => Err(Error::failed(
+                    "sql/aborted",
+                    "current transaction is aborted, commands ignored until end of transaction block",
+                )
+                .hint("end it with ROLLBACK")),
+            },
+        }
+    }
+
+    /// A BEGIN inside a block changes nothing, as on Redshift.
+    async fn begin(&mut self) -> Result<Outcome> {
+        if let Block::None = self.block {
+            self.block = Block::Open(Box::new(self.transaction().await?));
+        }
+        Ok(Outcome::default())
+    }
+
+    async fn end(&mut self, keep: bool) -> Result<Outcome> {
+        if let (Block::Open(txn), true) = (std::mem::replace(&mut self.block, Block::None), keep) {
+            self.commit(*txn).await?;
+        }
+        Ok(Outcome::default())
+    }
+
+    async fn transaction(&self) -> Result<Transaction> {
+        let mut txn = self.local.begin(None).await?;
+        txn.set_temporary(self.temporary.clone());
+        Ok(txn)
+    }
+
+    async fn commit(&mut self, txn: Transaction) -> Result<()> {
+        let temporary = txn.temporary();
+        txn.commit(None).await?;
+        self.temporary = temporary;
+        Ok(())
+    }
+}
