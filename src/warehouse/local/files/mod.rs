@@ -2,7 +2,7 @@
 //!
 //! A file is written once under a new name and never changed. Nothing here knows transactions.
 
-mod adapt;
+mod by_id;
 mod deletes;
 mod scan;
 mod write;
@@ -14,7 +14,7 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use object_store::ObjectStore;
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
-pub use adapt::ById;
+pub use by_id::ById;
 pub use deletes::{read_later_rows, read_positions, write_positions};
 pub use scan::{FileTable, ScanFile};
 pub use write::{FileWriter, WrittenFile};
@@ -43,8 +43,9 @@ pub fn file_schema(columns: &[ColumnDef]) -> SchemaRef {
     let fields: Vec<Field> = columns
         .iter()
         .map(|c| {
-            Field::new(&c.name, engine_type(c.ty), !c.not_null)
-                .with_metadata([(PARQUET_FIELD_ID_META_KEY.to_string(), c.id.to_string())].into())
+            Field::new(&c.name, engine_type(c.ty), !c.not_null).with_metadata(
+                [(PARQUET_FIELD_ID_META_KEY.to_string(), c.id.to_string())].into(),
+            )
         })
         .collect();
     Arc::new(Schema::new(fields))
