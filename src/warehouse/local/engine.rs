@@ -165,6 +165,24 @@ pub(super) fn engine_error(error: DataFusionError) -> Error {
             .because(error)
             .hint("landfall doctor checks the warehouse");
     }
+    runtime_error(text)
+}
+
+/// A value the engine could not compute or store, in Redshift's words where it has some.
+fn runtime_error(text: &str) -> Error {
+    let has = |part: &str| text.contains(part);
+    if has("Divide by zero") {
+        return Error::failed("sql/division", "division by zero");
+    }
+    if has("to store in a Decimal") {
+        return Error::failed(
+            "sql/overflow",
+            format!("numeric data overflow (result precision): {text}"),
+        );
+    }
+    if has("Overflow happened") || has("verflow") || (has("Can't cast value") && has("to type Int")) {
+        return Error::failed("sql/overflow", format!("value out of range: {text}"));
+    }
     Error::failed("sql/execution", text.to_string())
 }
 
