@@ -8,8 +8,10 @@ use std::iter::Peekable;
 use std::path::Path;
 use std::str::Chars;
 
+use datafusion::sql::sqlparser::ast::{Expr, UnaryOperator};
 use datafusion::sql::sqlparser::dialect::{Dialect, RedshiftSqlDialect};
 use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{
     Location, Token, TokenWithSpan, Tokenizer, Whitespace,
 };
@@ -21,6 +23,11 @@ use crate::error::{Error, Place, Result};
 pub struct Grammar;
 
 const REDSHIFT: RedshiftSqlDialect = RedshiftSqlDialect {};
+
+/// How tight operators bind, among sqlparser's 40 for `*` and 30 for `+`, 20 for comparison.
+const SIGN: u8 = 46;
+const POWER: u8 = 45;
+const OTHER_OPERATOR: u8 = 25;
 
 impl Dialect for Grammar {
     // The parser asks "is this Redshift?" in places; the answer must stay yes.
@@ -86,6 +93,31 @@ impl Dialect for Grammar {
     }
     fn supports_nested_comments(&self) -> bool {
         true
+    }
+    // PostgreSQL's order, which Redshift keeps: sign, ^, * / %, + -, every other operator, comparison
+    fn get_next_precedence(&self, parser: &Parser) -> Option<std::result::Result<u8, ParserError>> {
+        match parser.peek_token_ref().token {
+            Token::Caret => Some(Ok(POWER)),
+            Token::StringConcat
+            | Token::Ampersand
+            | Token::Pipe
+            | Token::Sharp
+            | Token::Tilde
+            | Token::TildeAsterisk
+            | Token::ExclamationMarkTilde
+            | Token::ExclamationMarkTildeAsterisk
+            | Token::ShiftLeft
+            | Token::ShiftRight => Some(Ok(OTHER_OPERATOR)),
+            _ => None,
+        }
+    }
+    fn parse_prefix(&self, parser: &mut Parser) -> Option<std::result::Result<Expr, ParserError>> {
+        if parser.peek_token_ref().token != Token::Minus {
+            return None;
+        }
+        parser.next_token();
+        let operand = parser.parse_subexpr(SIGN);
+        Some(operand.map(|e| Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(e) }))
     }
     // parsed so that the rules can refuse it with a reason
     fn supports_filter_during_aggregation(&self) -> bool {

@@ -6,7 +6,8 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, JoinOperator, ObjectName, TableFactor, TableWithJoins, VisitMut, VisitorMut, With,
+    Expr, Ident, Join, JoinOperator, ObjectName, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    With,
 };
 
 use super::{TableShape, rows_name};
@@ -75,28 +76,26 @@ pub fn place(
     Ok(Placed { from, alias })
 }
 
-/// The relations whose rows an outer join may fill with NULL.
+/// The relations of a chain of joins with an outer one in it: the target may not be among them,
+/// on either side (r_UPDATE: left, right and full outer joins are not supported in FROM).
 fn outer_joins(table: &TableWithJoins) -> Vec<&TableFactor> {
-    let mut outer = Vec::new();
-    for (index, join) in table.joins.iter().enumerate() {
-        let before = || {
-            std::iter::once(&table.relation)
-                .chain(table.joins.iter().take(index).map(|j| &j.relation))
-        };
-        match &join.join_operator {
-            JoinOperator::Left(_) | JoinOperator::LeftOuter(_) => outer.push(&join.relation),
-            JoinOperator::Right(_) | JoinOperator::RightOuter(_) => outer.extend(before()),
-            JoinOperator::FullOuter(_) => {
-                outer.extend(before());
-                outer.push(&join.relation);
-            }
-            _ => {}
-        }
+    let is_outer = |join: &Join| {
+        matches!(
+            join.join_operator,
+            JoinOperator::Left(_)
+                | JoinOperator::LeftOuter(_)
+                | JoinOperator::Right(_)
+                | JoinOperator::RightOuter(_)
+                | JoinOperator::FullOuter(_)
+        )
+    };
+    if !table.joins.iter().any(is_outer) {
+        return Vec::new();
     }
-    outer
+    std::iter::once(&table.relation).chain(table.joins.iter().map(|j| &j.relation)).collect()
 }
 
-/// What Redshift says when the target stands on the outer side of a join (r_UPDATE).
+/// What Redshift says when the target stands in an outer join (r_UPDATE).
 fn equijoin() -> Error {
     Error::failed("sql/update-outer-join", "target table must be part of an equijoin predicate")
         .hint(

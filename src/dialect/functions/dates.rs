@@ -189,11 +189,22 @@ fn date_part(args: &Args) -> Result<ArrayRef> {
     Ok(Arc::new(Float64Array::from(part_values(args)?)))
 }
 
-/// r_EXTRACT_function: INTEGER, without the fraction.
+/// r_EXTRACT_function: INTEGER, the part alone: without the fraction below it and, for
+/// milliseconds and microseconds, without what is above (r_Dateparts_for_datetime_functions).
 fn extract(args: &Args) -> Result<ArrayRef> {
-    let whole = |v: f64| v.trunc() as i32;
-    let values = part_values(args)?;
-    Ok(Arc::new(values.into_iter().map(|v| v.map(whole)).collect::<Int32Array>()))
+    let part = parts(args)?;
+    let out: Int32Array = part_values(args)?
+        .into_iter()
+        .enumerate()
+        .map(|(i, value)| {
+            let within = match part(i)? {
+                Some(Part::Millisecond | Part::Microsecond) => 1_000,
+                _ => i64::MAX,
+            };
+            Ok(value.map(|v| (v.trunc() as i64 % within) as i32))
+        })
+        .collect::<Result<_>>()?;
+    Ok(Arc::new(out))
 }
 
 /// r_DATE_TRUNC.

@@ -21,6 +21,13 @@ pub(super) static RULES: &[Rule] = &[
         Find::Factor(|f| matches!(f, TableFactor::Pivot { .. } | TableFactor::Unpivot { .. })),
     ),
     missing(
+        "RS505",
+        "a comparison with ALL of a subquery is not supported locally",
+        "r_subqueries_in_WHERE",
+        "compare with (SELECT MAX(...)) or (SELECT MIN(...)), or write NOT EXISTS",
+        Find::Expr(|e| matches!(e, Expr::AllOp { .. })),
+    ),
+    missing(
         "RS504",
         "TRY_CAST is not supported locally",
         "r_TRY_CAST",

@@ -114,7 +114,7 @@ fn check_text(column: &ColumnDef, values: ArrayRef, limit: u32, is_char: bool) -
                 "sql/too-long",
                 format!(
                     "value too long for type {}: column {} got {} bytes",
-                    column.ty,
+                    spelled_out(column.ty),
                     column.name,
                     value.len()
                 ),
@@ -123,6 +123,15 @@ fn check_text(column: &ColumnDef, values: ArrayRef, limit: u32, is_char: bool) -
         }
     }
     Ok(Arc::new(fitted.finish()))
+}
+
+/// A type of text as Redshift's own message has it.
+fn spelled_out(ty: SqlType) -> String {
+    match ty {
+        SqlType::Varchar(n) => format!("character varying({n})"),
+        SqlType::Char(n) => format!("character({n})"),
+        other => other.to_string(),
+    }
 }
 
 /// Gives every NULL of an identity column the next value.

@@ -12,6 +12,9 @@ use crate::warehouse::Outcome;
 use super::catalog::{Change, ColumnDef, Identity, TableDef};
 use super::transaction::Transaction;
 
+/// Longest name of a table or column, in bytes (r_names).
+const MAX_NAME_BYTES: usize = 127;
+
 pub fn create_schema(txn: &mut Transaction, name: &str, if_not_exists: bool) -> Result<Outcome> {
     if txn.shape().schemas.contains_key(name) {
         if if_not_exists {
@@ -72,6 +75,7 @@ pub fn name_is_free(
     if_not_exists: bool,
 ) -> Result<bool> {
     // A temporary table may hide a permanent one of the same name, not another temporary one.
+    refuse_long_name(&name.table)?;
     let taken = if temporary {
         txn.is_temporary(name)
     } else {
@@ -103,7 +107,7 @@ pub async fn create_table(txn: &mut Transaction, create: &CreateTable) -> Result
     }
     columns.extend(create.columns.iter().map(column));
     number(&mut columns);
-    refuse_twins(&columns)?;
+    check_columns(&columns)?;
     let attributes = attributes_text(&create.attributes);
     txn.create_table(&create.name, columns, attributes, create.temp)?;
     Ok(Outcome::default())
@@ -144,7 +148,7 @@ pub fn create_for_query(
         });
     }
     number(&mut columns);
-    refuse_twins(&columns)?;
+    check_columns(&columns)?;
     txn.create_table(&create.name, columns, attributes_text(&create.attributes), create.temp)
 }
 
@@ -170,6 +174,70 @@ fn column(declared: &dialect::ColumnDef) -> ColumnDef {
 fn number(columns: &mut [ColumnDef]) {
     for (id, column) in (1..).zip(columns) {
         column.id = id;
+    }
+}
+
+/// The encodings of r_CREATE_TABLE_NEW.
+const ENCODINGS: &[&str] = &[
+    "auto",
+    "az64",
+    "bytedict",
+    "delta",
+    "delta32k",
+    "lzo",
+    "mostly8",
+    "mostly16",
+    "mostly32",
+    "none",
+    "raw",
+    "runlength",
+    "text255",
+    "text32k",
+    "zstd",
+];
+
+fn check_columns(columns: &[ColumnDef]) -> Result<()> {
+    refuse_twins(columns)?;
+    for column in columns {
+        refuse_long_name(&column.name)?;
+        if let Some(encode) = &column.encode
+            && !ENCODINGS.contains(&encode.as_str())
+        {
+            return Err(Error::failed(
+                "sql/encoding",
+                format!("column {} has the encoding {encode}, which does not exist", column.name),
+            )
+            .hint(format!("one of {} (r_CREATE_TABLE_NEW)", ENCODINGS.join(", "))));
+        }
+    }
+    Ok(())
+}
+
+/// Redshift cuts a longer name without a word (r_names); here it is a mistake.
+fn refuse_long_name(name: &str) -> Result<()> {
+    if name.len() <= MAX_NAME_BYTES {
+        return Ok(());
+    }
+    Err(Error::failed(
+        "sql/name-too-long",
+        format!("a name of {} bytes; Redshift cuts it to {MAX_NAME_BYTES}", name.len()),
+    )
+    .hint("shorten it"))
+}
+
+/// The tables of a late-binding view need their schema (r_CREATE_VIEW).
+pub fn refuse_unqualified<'a>(
+    view: &ObjectRef,
+    reads: impl IntoIterator<Item = &'a ObjectRef>,
+) -> Result<()> {
+    match reads.into_iter().find(|table| table.schema.is_none()) {
+        Some(table) => Err(Error::failed(
+            "sql/unqualified",
+            format!("a view WITH NO SCHEMA BINDING names {table} without its schema"),
+        )
+        .about(view.to_string())
+        .hint(format!("write schema.{table} (r_CREATE_VIEW)"))),
+        None => Ok(()),
     }
 }
 

@@ -158,9 +158,10 @@ fn runtime(project: &Project, spill: PathBuf, places: [&Place; 3]) -> Result<Arc
 /// An error of the engine while it runs a statement.
 pub(super) fn engine_error(error: DataFusionError) -> Error {
     let root = error.find_root();
+    let text = root.strip_backtrace();
+    let text = text.lines().next().unwrap_or_default();
     if let DataFusionError::ResourcesExhausted(_) = root {
-        let text = root.strip_backtrace();
-        return Error::failed("engine/memory", text.lines().next().unwrap_or_default())
+        return Error::failed("engine/memory", text.to_string())
             .hint("raise memory_limit in landfall.toml, or lower jobs");
     }
     if let DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) = root {
@@ -168,7 +169,26 @@ pub(super) fn engine_error(error: DataFusionError) -> Error {
             .because(error)
             .hint("landfall doctor checks the warehouse");
     }
-    dialect::sql_error(error, None)
+    runtime_error(text)
+}
+
+/// A value the engine could not compute or store, in Redshift's words where it has some.
+fn runtime_error(text: &str) -> Error {
+    let has = |part: &str| text.contains(part);
+    if has("Divide by zero") {
+        return Error::failed("sql/division", "division by zero");
+    }
+    if has("to store in a Decimal") {
+        return Error::failed(
+            "sql/overflow",
+            format!("numeric data overflow (result precision): {text}"),
+        );
+    }
+    if has("Overflow happened") || has("verflow") || (has("Can't cast value") && has("to type Int"))
+    {
+        return Error::failed("sql/overflow", format!("value out of range: {text}"));
+    }
+    Error::failed("sql/execution", text.to_string())
 }
 
 #[async_trait]

@@ -18,6 +18,7 @@ mod engine;
 mod files;
 mod landing;
 mod session;
+mod settings;
 mod statement;
 mod transaction;
 mod work;

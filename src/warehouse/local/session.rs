@@ -62,6 +62,13 @@ impl Session {
                     self.commit(txn).await?;
                     Ok(outcome)
                 }
+                Block::Open(_) if matches!(parsed.command, Command::Noted { what: "VACUUM" }) => {
+                    Err(Error::failed(
+                        "sql/in-transaction",
+                        "VACUUM cannot run inside a transaction block",
+                    )
+                    .hint("run it after COMMIT (r_VACUUM_command)"))
+                }
                 Block::Open(mut txn) => {
                     let outcome = self.local.parsed(&mut txn, parsed).await?;
                     if let Command::Truncate { .. } = parsed.command {

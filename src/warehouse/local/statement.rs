@@ -1,5 +1,6 @@
 //! Runs one statement in a transaction: what it is decides where it goes.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,9 +10,11 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast;
+use futures::TryStreamExt;
 
 use crate::dialect::{
-    self, Clock, Command, CreateTableAs, Delete, ObjectRef, Parsed, ShapeColumn, TableShape,
+    self, Clock, Command, CreateTableAs, Delete, MergeAction, MergeForm, ObjectRef, Parsed,
+    ShapeColumn, TableShape,
 };
 use crate::error::{Error, Result};
 use crate::tables::TableName;
@@ -21,12 +24,12 @@ use crate::warehouse::{Answer, ColumnInfo, Outcome};
 use super::bind::{bind, view_plan};
 use super::engine::{Local, engine_error};
 use super::transaction::Transaction;
-use super::{apply, ddl};
+use super::{apply, ddl, settings};
 
 /// Runs a statement. TRUNCATE only clears its table: committing is the caller's part.
 pub async fn run(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {
     let located = |e: Error| if e.place().is_none() { e.at(parsed.place.clone()) } else { e };
-    let warnings = dialect::refuse(parsed)?;
+    let warnings = dialect::refuse(parsed).map_err(located)?;
     let mut outcome = dispatch(local, txn, parsed).await.map_err(located)?;
     outcome.warnings = warnings;
     Ok(outcome)
@@ -45,6 +48,9 @@ async fn dispatch(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Resu
         Command::CreateView(create) => {
             if !create.or_replace {
                 ddl::name_is_free(txn, &create.name, false, false)?;
+            }
+            if create.no_schema_binding {
+                ddl::refuse_unqualified(&create.name, &dialect::tables_of(&parsed.command).reads)?;
             }
             // A view that cannot be planned is refused now, but for one bound late.
             if !create.no_schema_binding {
@@ -76,7 +82,9 @@ async fn dispatch(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Resu
             explain(local, txn, &inner).await
         }
         // A batch is one transaction already; grants, statistics and settings have no effect here.
-        Command::Begin | Command::Commit | Command::Set { .. } | Command::Noted { .. } => {
+        Command::Begin | Command::Commit | Command::Noted { .. } => Ok(Outcome::default()),
+        Command::Set { name, value } => {
+            settings::check(name, value.as_deref())?;
             Ok(Outcome::default())
         }
         Command::Rollback
@@ -111,11 +119,11 @@ async fn plan(
     Ok((session, plan))
 }
 
-/// The columns of a plan under the names Redshift gives them.
-fn output_schema(plan: &LogicalPlan) -> SchemaRef {
+/// The columns of an answer under the names Redshift gives them.
+fn output_schema(schema: &SchemaRef) -> SchemaRef {
     let named =
         |field: &Arc<Field>| field.as_ref().clone().with_name(dialect::output_name(field.name()));
-    Arc::new(Schema::new(plan.schema().fields().iter().map(named).collect::<Vec<_>>()))
+    Arc::new(Schema::new(schema.fields().iter().map(named).collect::<Vec<_>>()))
 }
 
 async fn stream(session: SessionState, plan: LogicalPlan) -> Result<SendableRecordBatchStream> {
@@ -129,8 +137,9 @@ async fn answer(
     query: ast::Query,
 ) -> Result<Outcome> {
     let (session, plan) = plan(local, txn, parsed, query, None).await?;
-    let schema = output_schema(&plan);
-    let batches = DataFrame::new(session, plan).collect().await.map_err(engine_error)?;
+    let stream = stream(session, plan).await?;
+    let schema = output_schema(&stream.schema());
+    let batches = stream.try_collect().await.map_err(engine_error)?;
     Ok(Outcome { answer: Some(Answer { schema, batches }), ..Outcome::default() })
 }
 
@@ -159,9 +168,9 @@ async fn create_table_as(
         return Ok(Outcome::default());
     }
     let (session, plan) = plan(local, txn, parsed, (*create.query).clone(), None).await?;
-    let schema = output_schema(&plan);
     let stream = stream(session, plan).await?;
-    ddl::create_for_query(txn, create, &schema)?;
+    // Types are final only once the plan is: those of a UNION widen on the way.
+    ddl::create_for_query(txn, create, &output_schema(&stream.schema()))?;
     apply::insert(txn, &create.name, stream).await
 }
 
@@ -175,7 +184,11 @@ async fn change(
     if !txn.has_table(target) {
         return Err(txn.unknown_table(target));
     }
+    if let Command::Merge(_) = &parsed.command {
+        refuse_view_of_target(txn, parsed, target)?;
+    }
     let shape = shape(txn, target).await?;
+    refuse_set_identity(&parsed.command, &shape)?;
     let set = dialect::change_set(&parsed.command, &shape)?;
     let with_rows = !matches!(set.kind, dialect::ChangeSetKind::Insert);
     let rows_of = with_rows.then_some(target);
@@ -186,6 +199,62 @@ async fn change(
     };
     let stream = stream(session, plan).await?;
     apply::change(txn, target, set.kind, stream).await
+}
+
+/// A source view of MERGE may not read the target, however deep (r_MERGE).
+fn refuse_view_of_target(txn: &Transaction, parsed: &Parsed, target: &ObjectRef) -> Result<()> {
+    let full = txn.resolve(target);
+    let mut reads: Vec<ObjectRef> = dialect::tables_of(&parsed.command).reads.into_iter().collect();
+    let mut seen = BTreeSet::new();
+    while let Some(name) = reads.pop() {
+        let Some(view) = txn.view(&name).filter(|_| !txn.is_temporary(&name)) else { continue };
+        if !seen.insert(view.name.clone()) {
+            continue;
+        }
+        let inside = dialect::parse_script(&view.sql, Path::new(&view.name.to_string()))?;
+        for read in inside.iter().flat_map(|p| dialect::tables_of(&p.command).reads) {
+            if txn.resolve(&read) == full && !txn.is_temporary(target) {
+                return Err(Error::failed(
+                    "sql/merge-source-target",
+                    "source view/subquery in MERGE statement cannot reference target table",
+                )
+                .about(view.name.to_string())
+                .hint("stage the source in a temporary table first (r_MERGE)"));
+            }
+            reads.push(read);
+        }
+    }
+    Ok(())
+}
+
+/// UPDATE and MERGE cannot give an identity column a value, unless it is BY DEFAULT.
+fn refuse_set_identity(command: &Command, shape: &TableShape) -> Result<()> {
+    let sets: Vec<_> = match command {
+        Command::Update(update) => update.set.iter().collect(),
+        Command::Merge(merge) => match &merge.form {
+            MergeForm::Clauses(clauses) => clauses
+                .iter()
+                .filter_map(|c| match &c.action {
+                    MergeAction::Update(set) => Some(set),
+                    _ => None,
+                })
+                .flatten()
+                .collect(),
+            MergeForm::RemoveDuplicates => Vec::new(),
+        },
+        _ => return Ok(()),
+    };
+    for (column, _) in sets {
+        let Some(name) = column.last().map(|part| &part.value) else { continue };
+        if shape.columns.iter().any(|c| c.identity && c.name == *name) {
+            return Err(Error::failed(
+                "sql/identity-value",
+                format!("cannot set an identity column to a value: {name}"),
+            )
+            .hint("leave the column out of SET"));
+        }
+    }
+    Ok(())
 }
 
 async fn shape(txn: &mut Transaction, target: &ObjectRef) -> Result<TableShape> {

@@ -132,8 +132,9 @@ impl AsyncDB for PostgresDb {
             }
             rows.push(cells);
         }
-        let is_query =
-            ["select", "with"].iter().any(|w| sql.trim_start().to_lowercase().starts_with(w));
+        // A query without rows says nothing of its columns, so the text has to tell it from the rest.
+        let head = sql.trim_start_matches(['(', ' ', '\n']).to_lowercase();
+        let is_query = head.starts_with("select") || head.starts_with("with");
         match is_query && (count == 0 || !rows.is_empty()) {
             true => Ok(DBOutput::Rows { types, rows }),
             false => Ok(DBOutput::StatementComplete(count)),

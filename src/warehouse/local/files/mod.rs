@@ -43,9 +43,8 @@ pub fn file_schema(columns: &[ColumnDef]) -> SchemaRef {
     let fields: Vec<Field> = columns
         .iter()
         .map(|c| {
-            Field::new(&c.name, engine_type(c.ty), !c.not_null).with_metadata(
-                [(PARQUET_FIELD_ID_META_KEY.to_string(), c.id.to_string())].into(),
-            )
+            Field::new(&c.name, engine_type(c.ty), !c.not_null)
+                .with_metadata([(PARQUET_FIELD_ID_META_KEY.to_string(), c.id.to_string())].into())
         })
         .collect();
     Arc::new(Schema::new(fields))
