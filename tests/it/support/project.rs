@@ -138,27 +138,60 @@ impl Project {
         Local::open(&project, state, landing).await.expect("the warehouse")
     }
 
-    /// Every table with its rows, landing included, without the columns that say when a row came.
+    /// Every table with its rows, landing included, without what may differ between equal runs:
+    /// the columns that say when a row came, and the numbers of surrogate keys.
     pub async fn tables(&self) -> BTreeMap<String, Rows> {
         let warehouse = self.warehouse().await;
         let mut tables = BTreeMap::new();
         for table in warehouse.describe().await.expect("describes") {
-            let columns: Vec<&str> = table
+            let columns: Vec<String> = table
                 .columns
-                .iter()
-                .map(|c| c.name.as_str())
+                .into_iter()
+                .map(|c| c.name)
                 .filter(|name| !name.starts_with("etl_"))
                 .collect();
-            let rows = select(&warehouse, &table.name.to_string(), &columns, None).await;
-            tables.insert(table.name.to_string(), rows);
+            tables.insert(table.name.to_string(), columns);
         }
         for spec in self.load().sources.iter().flat_map(|s| s.tables().to_vec()) {
-            let columns: Vec<&str> = spec.columns.iter().map(|c| c.name.as_str()).collect();
-            let name = spec.landing.to_string();
-            tables.insert(name.clone(), select(&warehouse, &name, &columns, None).await);
+            let columns = spec.columns.iter().map(|c| c.name.clone()).collect();
+            tables.insert(spec.landing.to_string(), columns);
         }
-        tables
+        let mut read = Vec::new();
+        for (name, columns) in tables {
+            let names: Vec<&str> = columns.iter().map(String::as_str).collect();
+            let rows = select(&warehouse, &name, &names, None).await;
+            read.push((name, columns, rows));
+        }
+        by_meaning(read)
     }
+}
+
+/// Puts what a surrogate key stands for in its place: IDENTITY promises that its values differ, not
+/// which row gets which. The key of a dimension is its first column, `x_key`; other tables refer to
+/// it by a column whose name ends so.
+fn by_meaning(tables: Vec<(String, Vec<String>, Rows)>) -> BTreeMap<String, Rows> {
+    let mut meanings: BTreeMap<String, BTreeMap<Option<String>, String>> = BTreeMap::new();
+    for (name, columns, rows) in &tables {
+        let key = columns.first().filter(|c| c.ends_with("_key"));
+        if let (true, Some(key)) = (name.starts_with("pres.dim_"), key) {
+            let meaning = |row: &Vec<Option<String>>| format!("{:?}", row.get(1..));
+            let of_rows = rows.iter().map(|row| (row[0].clone(), meaning(row))).collect();
+            meanings.insert(key.clone(), of_rows);
+        }
+    }
+    let mut known = BTreeMap::new();
+    for (name, columns, mut rows) in tables {
+        for (index, column) in columns.iter().enumerate().filter(|_| name.starts_with("pres.")) {
+            let of_key = meanings.iter().filter(|(key, _)| column.ends_with(key.as_str()));
+            let Some((_, meaning)) = of_key.max_by_key(|(key, _)| key.len()) else { continue };
+            for row in &mut rows {
+                row[index] = meaning.get(&row[index]).cloned();
+            }
+        }
+        rows.sort();
+        known.insert(name, rows);
+    }
+    known
 }
 
 /// The columns of a table, sorted, now or as of the end of a sequence.
