@@ -38,7 +38,17 @@ macro_rules! topics {
 }
 
 topics!(
-    ddl, delete, functions, insert, merge, nulls, queries, refusals, tpch, transactions, types,
+    ddl,
+    delete,
+    functions,
+    insert,
+    merge,
+    nulls,
+    queries,
+    refusals,
+    tpch,
+    transactions,
+    types,
     update
 );
 
@@ -75,10 +85,8 @@ fn run_topic(topic: &str) {
     let only = std::env::var("LANDFALL_SLT").unwrap_or_default();
     let mut failures = Vec::new();
     for file in files.iter().filter(|f| f.to_string_lossy().contains(&only)) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         failures.extend(runtime.block_on(run_file(file)));
     }
     assert!(failures.is_empty(), "{}\n{} records failed", failures.join("\n"), failures.len());

@@ -40,9 +40,8 @@ fn average(args: &Args) -> Result<ArrayRef> {
     Ok(match args.arg(0)?.array.data_type() {
         DataType::Decimal128(..) => {
             let sums = args.primitive::<Decimal128Type>(0)?;
-            let out: Decimal128Array = (0..args.rows)
-                .map(|i| Some(sums.get(i)? / i128::from(count(i)?)))
-                .collect();
+            let out: Decimal128Array =
+                (0..args.rows).map(|i| Some(sums.get(i)? / i128::from(count(i)?))).collect();
             Arc::new(out.with_data_type(args.returns.clone()))
         }
         DataType::Float64 => {

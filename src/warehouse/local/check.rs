@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int32Array, Int64Array, RecordBatch, StringViewBuilder};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int32Array, Int64Array, RecordBatch, StringViewBuilder,
+};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, SchemaRef};
 
@@ -76,15 +78,17 @@ fn check_nulls(column: &ColumnDef, values: &ArrayRef) -> Result<()> {
 fn check_text(column: &ColumnDef, values: ArrayRef, limit: u32, is_char: bool) -> Result<ArrayRef> {
     let Some(text) = values.as_string_view_opt() else { return Ok(values) };
     let limit = limit as usize;
-    let too_long = text.lengths().zip(0..).any(|(length, row)| {
-        text.is_valid(row) && length as usize > limit
-    });
+    let too_long =
+        text.lengths().zip(0..).any(|(length, row)| text.is_valid(row) && length as usize > limit);
     // CHAR values compare and read back without their trailing blanks.
     let blanks = is_char && text.iter().flatten().any(|v| v.ends_with(' '));
     if is_char && text.iter().flatten().any(|v| !v.is_ascii()) {
         return Err(Error::failed(
             "sql/char-multibyte",
-            format!("column {} of type {} takes single-byte characters only", column.name, column.ty),
+            format!(
+                "column {} of type {} takes single-byte characters only",
+                column.name, column.ty
+            ),
         )
         .hint("declare it varchar"));
     }
@@ -131,7 +135,11 @@ fn spelled_out(ty: SqlType) -> String {
 }
 
 /// Gives every NULL of an identity column the next value.
-fn fill_identity(column: &ColumnDef, values: &ArrayRef, identity: &mut Identity) -> Result<ArrayRef> {
+fn fill_identity(
+    column: &ColumnDef,
+    values: &ArrayRef,
+    identity: &mut Identity,
+) -> Result<ArrayRef> {
     let given = cast(values, &DataType::Int64).map_err(|e| cannot_store(column, e))?;
     let given = given.as_any().downcast_ref::<Int64Array>();
     let mut filled = Vec::with_capacity(values.len());
@@ -157,7 +165,9 @@ fn fill_identity(column: &ColumnDef, values: &ArrayRef, identity: &mut Identity)
         let narrow: Option<Vec<i32>> = filled.iter().map(|v| i32::try_from(*v).ok()).collect();
         return match narrow {
             Some(narrow) => Ok(Arc::new(Int32Array::from(narrow))),
-            None => Err(Error::failed("sql/overflow", format!("identity {} is used up", column.name))),
+            None => {
+                Err(Error::failed("sql/overflow", format!("identity {} is used up", column.name)))
+            }
         };
     }
     Ok(Arc::new(Int64Array::from(filled)))
@@ -193,7 +203,8 @@ mod tests {
     #[test]
     fn lengths_are_bytes_and_surplus_blanks_are_cut() {
         assert_eq!(
-            store(column("varchar(3)", false), vec![Some("abc  "), None, Some("a ")]).expect("fits"),
+            store(column("varchar(3)", false), vec![Some("abc  "), None, Some("a ")])
+                .expect("fits"),
             vec![Some("abc".into()), None, Some("a ".into())]
         );
         let error = store(column("varchar(3)", false), vec![Some("äöü")]).expect_err("six bytes");

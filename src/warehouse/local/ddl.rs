@@ -176,8 +176,21 @@ fn number(columns: &mut [ColumnDef]) {
 
 /// The encodings of r_CREATE_TABLE_NEW.
 const ENCODINGS: &[&str] = &[
-    "auto", "az64", "bytedict", "delta", "delta32k", "lzo", "mostly8", "mostly16", "mostly32",
-    "none", "raw", "runlength", "text255", "text32k", "zstd",
+    "auto",
+    "az64",
+    "bytedict",
+    "delta",
+    "delta32k",
+    "lzo",
+    "mostly8",
+    "mostly16",
+    "mostly32",
+    "none",
+    "raw",
+    "runlength",
+    "text255",
+    "text32k",
+    "zstd",
 ];
 
 fn check_columns(columns: &[ColumnDef]) -> Result<()> {
@@ -364,7 +377,10 @@ async fn refuse_filled_column(
     if has_rows && fills {
         return Err(Error::failed(
             "sql/unsupported-locally",
-            format!("column {}: a default for rows that exist is not supported locally", declared.name),
+            format!(
+                "column {}: a default for rows that exist is not supported locally",
+                declared.name
+            ),
         )
         .hint("add the column without DEFAULT and NOT NULL, then UPDATE the rows"));
     }

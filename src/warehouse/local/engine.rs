@@ -23,7 +23,9 @@ use crate::sequence::Sequence;
 use crate::state::State;
 use crate::storage;
 use crate::tables::{TableName, TableSpec};
-use crate::warehouse::{Answer, Batch, Finish, Outcome, Statement, TableInfo, Warehouse, ColumnInfo};
+use crate::warehouse::{
+    Answer, Batch, ColumnInfo, Finish, Outcome, Statement, TableInfo, Warehouse,
+};
 
 use super::catalog::{self, Shape, SnapshotId};
 use super::files::Place;
@@ -60,10 +62,11 @@ impl Local {
         landing: Arc<dyn ObjectStore>,
     ) -> Result<Local> {
         let data_dir = project.state_dir.join(layout::DATA_DIR);
-        let scratch_dir = project
-            .state_dir
-            .join(layout::TMP_DIR)
-            .join(format!("{}-{}", std::process::id(), uuid::Uuid::now_v7().simple()));
+        let scratch_dir = project.state_dir.join(layout::TMP_DIR).join(format!(
+            "{}-{}",
+            std::process::id(),
+            uuid::Uuid::now_v7().simple()
+        ));
         let data = place("data", storage::local(&data_dir, project.fsync)?)?;
         let scratch = place("scratch", storage::local(&scratch_dir, false)?)?;
         let landing = place("landing", landing)?;
@@ -137,7 +140,8 @@ async fn prepare_catalog(state: &State, data_dir: &std::path::Path) -> Result<()
 
 /// Memory is shared fairly between operators and what does not fit goes to the disk.
 fn runtime(project: &Project, spill: PathBuf, places: [&Place; 3]) -> Result<Arc<RuntimeEnv>> {
-    let consumers = std::num::NonZeroUsize::new(NAMED_CONSUMERS).unwrap_or(std::num::NonZeroUsize::MIN);
+    let consumers =
+        std::num::NonZeroUsize::new(NAMED_CONSUMERS).unwrap_or(std::num::NonZeroUsize::MIN);
     let pool = TrackConsumersPool::new(FairSpillPool::new(project.memory_limit), consumers);
     let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![spill]));
     let runtime = RuntimeEnvBuilder::new()
@@ -180,7 +184,8 @@ fn runtime_error(text: &str) -> Error {
             format!("numeric data overflow (result precision): {text}"),
         );
     }
-    if has("Overflow happened") || has("verflow") || (has("Can't cast value") && has("to type Int")) {
+    if has("Overflow happened") || has("verflow") || (has("Can't cast value") && has("to type Int"))
+    {
         return Error::failed("sql/overflow", format!("value out of range: {text}"));
     }
     Error::failed("sql/execution", text.to_string())
@@ -296,6 +301,12 @@ impl Local {
     async fn describe_view(&self, name: &TableName) -> Result<TableInfo> {
         let mut txn = self.begin(None).await?;
         let schema = statement::view_schema(self, &mut txn, name).await?;
-        Ok(TableInfo { name: name.clone(), columns: schema, rows: None, bytes: None, is_view: true })
+        Ok(TableInfo {
+            name: name.clone(),
+            columns: schema,
+            rows: None,
+            bytes: None,
+            is_view: true,
+        })
     }
 }

@@ -79,7 +79,8 @@ mod tests {
         ] {
             assert!(check(name, Some(value)).is_err(), "{name} {value}");
         }
-        for (name, value) in [("query_group", Some("'x'")), ("timezone", Some("'UTC'")), ("search_path", None)]
+        for (name, value) in
+            [("query_group", Some("'x'")), ("timezone", Some("'UTC'")), ("search_path", None)]
         {
             assert!(check(name, value).is_ok(), "{name}");
         }

@@ -211,9 +211,8 @@ impl Transaction {
         self.tables.remove(&full);
         if let Some(def) = self.shape.tables.remove(&full) {
             if def.id == NEW {
-                self.changes.retain(
-                    |c| !matches!(c, Change::CreateTable { name, .. } if *name == full),
-                );
+                self.changes
+                    .retain(|c| !matches!(c, Change::CreateTable { name, .. } if *name == full));
             } else {
                 self.changes.push(Change::DropTable { id: def.id });
             }
@@ -286,8 +285,7 @@ impl Transaction {
         let full = self.resolve(name);
         let Some(def) = self.shape.views.remove(&full) else { return false };
         if def.id == NEW {
-            self.changes
-                .retain(|c| !matches!(c, Change::CreateView { name, .. } if *name == full));
+            self.changes.retain(|c| !matches!(c, Change::CreateView { name, .. } if *name == full));
         } else {
             self.changes.push(Change::DropView { id: def.id, name: full });
         }

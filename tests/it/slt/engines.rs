@@ -73,15 +73,14 @@ impl AsyncDB for LocalDb {
     type ColumnType = Cell;
 
     async fn run(&mut self, sql: &str) -> Result<DBOutput<Cell>, Failure> {
-        let outcome =
-            self.0.run(sql).await.map_err(|e| Failure(format!("{}: {e}", e.code())))?;
+        let outcome = self.0.run(sql).await.map_err(|e| Failure(format!("{}: {e}", e.code())))?;
         Ok(match outcome.answer {
             Some(answer) => {
                 DBOutput::Rows { types: render::types(&answer), rows: render::rows(&answer) }
             }
-            None => DBOutput::StatementComplete(
-                outcome.inserted + outcome.updated + outcome.deleted,
-            ),
+            None => {
+                DBOutput::StatementComplete(outcome.inserted + outcome.updated + outcome.deleted)
+            }
         })
     }
 
@@ -121,7 +120,8 @@ impl AsyncDB for PostgresDb {
                 }
                 Either::Right(row) => row,
             };
-            types = row.columns().iter().map(|c| render::postgres_type(c.type_info().name())).collect();
+            types =
+                row.columns().iter().map(|c| render::postgres_type(c.type_info().name())).collect();
             let mut cells = Vec::with_capacity(row.len());
             for index in 0..row.len() {
                 let value = row.try_get_raw(index).map_err(failure)?;
