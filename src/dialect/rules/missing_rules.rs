@@ -22,10 +22,16 @@ pub(super) static RULES: &[Rule] = &[
     ),
     missing(
         "RS505",
-        "a comparison with ALL of a subquery is not supported locally",
+        "a comparison with ALL or ANY of a subquery, but for = ANY, is not supported locally",
         "r_subqueries_in_WHERE",
-        "compare with (SELECT MAX(...)) or (SELECT MIN(...)), or write NOT EXISTS",
-        Find::Expr(|e| matches!(e, Expr::AllOp { .. })),
+        "compare with (SELECT MAX(...)) or (SELECT MIN(...)), or write EXISTS",
+        // DataFusion 55.2 answers them without an error, and wrongly where the subquery has rows
+        // on both sides of the value.
+        Find::Expr(|e| match e {
+            Expr::AllOp { .. } => true,
+            Expr::AnyOp { compare_op, .. } => *compare_op != ast::BinaryOperator::Eq,
+            _ => false,
+        }),
     ),
     missing(
         "RS504",

@@ -75,7 +75,7 @@ const CASES: &[(&str, &str)] = &[
     ("RS502", "select * from t pivot (sum(a) for b in ('x', 'y'))"),
     ("RS503", "select a.b[0].c from t"),
     ("RS504", "select try_cast(a as int) from t"),
-    ("RS505", "select a from t where a > all (select b from u)"),
+    ("RS505", "select a from t where a > any (select b from u)"),
 ];
 
 #[test]
