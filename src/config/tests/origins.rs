@@ -87,7 +87,7 @@ fn the_nearest_parent_is_the_project_and_paths_are_its_own() {
     assert_eq!(project.root, root);
     assert_eq!(project.name, "my project");
     assert_eq!(project.state_dir, root.join(".landfall"));
-    assert_eq!(project.landing.to_file_path(), Ok(root.join("landing")));
+    assert_eq!(project.landing.to_file_path(), Ok(root.clone()));
     assert_eq!(project.reports_dir, root.join("sql/reports"));
     let Source::Database(shop) = &project.sources[0] else { panic!("a database") };
     assert_eq!(shop.sqlite_path(), Some(root.join("shop.db")));
