@@ -40,6 +40,7 @@ use crate::error::Place;
 use crate::tables::{ColumnSpec, Extract, TableName, TableSpec};
 use crate::types::SqlType;
 
+pub use batch::schema as batch_schema;
 pub use country::{AddressCache, Countries, countries};
 pub use counts::Counts;
 pub use parse::{Parsed, Parser, Rejected};
