@@ -239,9 +239,10 @@ impl Tasks {
     }
 }
 
-/// The rows of a pres task: all that its statements wrote.
+/// The rows of a pres task: all that its statements wrote into tables that stay.
 fn written(outcomes: &[Outcome]) -> Result<Rows> {
-    let written = outcomes.iter().map(|outcome| outcome.inserted + outcome.updated).sum();
+    let kept = outcomes.iter().filter(|outcome| !outcome.temporary);
+    let written = kept.map(|outcome| outcome.inserted + outcome.updated).sum();
     Ok(Rows { written, ..Rows::default() })
 }
 

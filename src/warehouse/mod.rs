@@ -50,6 +50,8 @@ pub struct Outcome {
     pub updated: u64,
     /// Rows removed.
     pub deleted: u64,
+    /// True when the rows went into a temporary table, which nobody reads afterwards.
+    pub temporary: bool,
     /// What a query returned; `None` for other statements.
     pub answer: Option<Answer>,
     /// Conditions worth telling that are not errors: `RS001 TRUNCATE commits ...`.

@@ -4,6 +4,7 @@
 //! agent, the country of an address) is worked out once for each distinct value.
 
 use std::net::IpAddr;
+use std::ops::BitOr;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -135,9 +136,9 @@ impl Columns {
         let offsets = std::mem::take(&mut self.offsets);
         let converted = std::mem::take(&mut self.converted);
         let status = std::mem::take(&mut self.status);
-        let statuses = some(&status, |status| status >= 0);
+        let statuses = some(&status);
         let bytes_sent = std::mem::take(&mut self.bytes_sent);
-        let sizes = some(&bytes_sent, |bytes| bytes >= 0);
+        let sizes = some(&bytes_sent);
         let columns: Vec<ArrayRef> = vec![
             dictionary(vec![0; rows], file_ids)?,
             Arc::new(Int64Array::from(offsets)),
@@ -304,15 +305,18 @@ impl Text {
     }
 }
 
-/// Which values are there; nothing when all are.
-fn some<T: Copy>(values: &[T], is_there: impl Fn(T) -> bool) -> Option<NullBuffer> {
-    let bits = values.iter().map(|value| is_there(*value)).collect::<BooleanBuffer>();
-    let nulls = NullBuffer::new(bits);
-    (nulls.null_count() > 0).then_some(nulls)
+/// Which values are not negative; nothing when all are.
+fn some<T: Copy + Default + PartialOrd + BitOr<Output = T>>(values: &[T]) -> Option<NullBuffer> {
+    // the sign of all of them together: one pass that the compiler makes wide
+    let signs = values.iter().fold(T::default(), |signs, value| signs | *value);
+    (signs < T::default()).then(|| {
+        let is_there = |i: usize| values.get(i).is_some_and(|value| *value >= T::default());
+        NullBuffer::new(BooleanBuffer::collect_bool(values.len(), is_there))
+    })
 }
 
 fn dictionary(keys: Vec<i32>, values: ArrayRef) -> Result<ArrayRef> {
-    let nulls = some(&keys, |key| key >= 0);
+    let nulls = some(&keys);
     let keys = Int32Array::new(keys.into(), nulls);
     let array = DictionaryArray::<Int32Type>::try_new(keys, values).map_err(unfit)?;
     Ok(Arc::new(array))

@@ -111,13 +111,13 @@ pub fn identify(files: &[Seen], read: &BTreeMap<String, u64>) -> Vec<Verdict> {
         .filter_map(|(text, end)| Some((FileId::parse(text)?, text.as_str(), *end)))
         .collect();
     let fresh: Vec<FileId> = files.iter().map(|f| FileId::new(&f.head, f.inode)).collect();
+    let mut heads: Vec<Heads<'_>> = files.iter().map(|f| Heads::new(&f.head)).collect();
     let mut named: Vec<Option<(String, u64)>> = vec![None; files.len()];
     let mut taken: BTreeSet<&str> = BTreeSet::new();
     // the same inode first: it is the surest sign for heads too short to be sure
     for same_inode in [true, false] {
-        for (i, file) in files.iter().enumerate() {
-            let Some(own) = fresh.get(i) else { continue };
-            if named.get(i).is_none_or(|n| n.is_some()) {
+        for ((name, own), heads) in named.iter_mut().zip(&fresh).zip(&mut heads) {
+            if name.is_some() {
                 continue;
             }
             let found = known
@@ -125,10 +125,10 @@ pub fn identify(files: &[Seen], read: &BTreeMap<String, u64>) -> Vec<Verdict> {
                 .filter(|(id, text, _)| {
                     (id.is_sure() || !taken.contains(text))
                         && id.same_inode(own) == same_inode
-                        && id.begins(&file.head)
+                        && heads.begin(id)
                 })
                 .max_by_key(|(id, _, end)| (id.bytes, *end));
-            if let (Some((_, text, end)), Some(name)) = (found, named.get_mut(i)) {
+            if let Some((_, text, end)) = found {
                 taken.insert(text);
                 *name = Some((text.to_string(), *end));
             }
@@ -140,6 +140,26 @@ pub fn identify(files: &[Seen], read: &BTreeMap<String, u64>) -> Vec<Verdict> {
         .map(|(name, own)| name.unwrap_or_else(|| (own.to_string(), 0)))
         .collect();
     verdicts(files, &fresh, ids)
+}
+
+/// The hashes of one file's head, each length hashed once: nearly all known logs share one length.
+struct Heads<'a> {
+    head: &'a [u8],
+    hashes: BTreeMap<usize, Option<String>>,
+}
+
+impl<'a> Heads<'a> {
+    fn new(head: &'a [u8]) -> Heads<'a> {
+        Heads { head, hashes: BTreeMap::new() }
+    }
+
+    fn begin(&mut self, id: &FileId) -> bool {
+        let hash = self
+            .hashes
+            .entry(id.bytes)
+            .or_insert_with(|| self.head.get(..id.bytes).map(|head| hex(head, 16)));
+        hash.as_ref() == Some(&id.head)
+    }
 }
 
 /// Finds the copies among files with one identity, or with one full head.

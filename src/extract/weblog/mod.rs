@@ -36,6 +36,7 @@ pub mod format;
 pub mod line;
 pub mod scan;
 
+pub use batch::schema as batch_schema;
 pub use country::{AddressCache, Countries, countries};
 pub use counts::Counts;
 pub use parse::{Parsed, Parser, Rejected};

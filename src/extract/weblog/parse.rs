@@ -60,7 +60,7 @@ impl Parser {
             newlines: 0,
         };
         // One pass over the chunk; only if it fails are lines looked at one by one.
-        let utf8 = std::str::from_utf8(text).is_ok();
+        let utf8 = text.is_ascii() || std::str::from_utf8(text).is_ok();
         self.columns.start(text.len() / 160);
         for found in Lines::new(text, &mut self.marks) {
             let line = parsed.newlines;

@@ -164,19 +164,25 @@ impl Iterator for Lines<'_, '_> {
 #[inline]
 fn push(positions: &mut [u32], filled: &mut usize, base: u32, mut mask: u64) {
     const AT_ONCE: usize = 4;
-    let count = mask.count_ones() as usize;
     // Most blocks hold a few: writing a fixed number without asking spares mispredictions.
-    if let Some(out) = positions.get_mut(*filled..).and_then(|p| p.first_chunk_mut::<BLOCK>()) {
-        for slot in &mut out[..AT_ONCE] {
-            *slot = base + mask.trailing_zeros();
-            mask &= mask.wrapping_sub(1);
-        }
-        for slot in &mut out[AT_ONCE..count.max(AT_ONCE)] {
-            *slot = base + mask.trailing_zeros();
-            mask &= mask.wrapping_sub(1);
-        }
-        *filled += count;
+    let Some(out) = positions.get_mut(*filled..).and_then(|p| p.first_chunk_mut::<BLOCK>()) else {
+        return;
+    };
+    let mut count = 0;
+    for slot in &mut out[..AT_ONCE] {
+        *slot = base + mask.trailing_zeros();
+        count += usize::from(mask != 0);
+        mask &= mask.wrapping_sub(1);
     }
+    for slot in &mut out[AT_ONCE..] {
+        if mask == 0 {
+            break;
+        }
+        *slot = base + mask.trailing_zeros();
+        count += 1;
+        mask &= mask - 1;
+    }
+    *filled += count;
 }
 
 /// One bit for each byte of the block that is a quote, a backslash or a newline.
@@ -206,6 +212,17 @@ fn spaces(bytes: &[u8; 32]) -> u32 {
     mask
 }
 
+/// True if a `]` stands in the 26 bytes of a timestamp.
+#[inline]
+fn has_bracket(timestamp: &[u8; STAMP - 4]) -> bool {
+    let bracket = u8x16::splat(b']');
+    // two loads that overlap cover them all
+    let (Some(head), Some(tail)) = (timestamp.first_chunk(), timestamp.last_chunk()) else {
+        return true;
+    };
+    (u8x16::new(*head).simd_eq(bracket) | u8x16::new(*tail).simd_eq(bracket)).to_bitmask() != 0
+}
+
 /// Bytes of ` [dd/Mon/yyyy:HH:MM:SS +hhmm] ` before the first quote.
 const STAMP: usize = 30;
 /// The names before it must fit one pair of registers.
@@ -224,7 +241,7 @@ pub fn combined<'t>(text: &'t [u8], found: &Found) -> Option<Line<'t>> {
     let [b' ', b'[', timestamp @ .., b']', b' '] = stamp else { return None };
     let names: &[u8; NAMES] = text.get(start..)?.first_chunk()?;
     let length = names_end - start;
-    if length > NAMES || *text.get(q3 + 1)? != b' ' || timestamp.contains(&b']') {
+    if length > NAMES || *text.get(q3 + 1)? != b' ' || has_bracket(timestamp) {
         return None;
     }
     let inside = spaces(names) & (u32::MAX >> (NAMES - length));

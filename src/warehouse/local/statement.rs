@@ -32,6 +32,8 @@ pub async fn run(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Resul
     let warnings = dialect::refuse(parsed).map_err(located)?;
     let mut outcome = dispatch(local, txn, parsed).await.map_err(located)?;
     outcome.warnings = warnings;
+    outcome.temporary =
+        dialect::tables_of(&parsed.command).writes.iter().any(|target| txn.is_temporary(target));
     Ok(outcome)
 }
 

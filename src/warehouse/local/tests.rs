@@ -170,6 +170,7 @@ async fn merge_updates_matches_and_inserts_the_rest() {
     .await
     .expect("runs");
     assert_eq!((done[0].inserted, done[1].updated, done[1].inserted), (2, 1, 1));
+    assert_eq!((done[0].temporary, done[1].temporary), (true, false));
     assert_eq!(
         query(&local, "select id, name, price from s.t order by id").await,
         ["1|a|1.50", "2|bb|2.00", "3|NULL|3.25", "9|z|NULL"]
