@@ -105,6 +105,8 @@ pub(super) enum Verb {
     Query(Query),
     /// Show a report, or list them
     Report(Report),
+    /// Look into access logs, without a project
+    Weblog(Weblog),
     /// Check the settings, the sources and the machine
     Doctor,
     /// Show the settings and where each comes from
@@ -327,6 +329,41 @@ pub(super) struct Report {
     /// As the tables were at the end of this sequence
     #[arg(long, value_name = "N")]
     pub(super) as_of_sequence: Option<Sequence>,
+    /// How to write the rows
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(super) format: Option<Format>,
+}
+
+/// `weblog`
+#[derive(Debug, Args)]
+pub(super) struct Weblog {
+    #[command(subcommand)]
+    pub(super) what: WeblogVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum WeblogVerb {
+    /// Show the first rows of logs, count every line, and say why lines are quarantined
+    ///
+    /// Reads each log once, plain, gzip or zstd, and writes nothing. Exits with 1 when not one
+    /// line can be read.
+    Preview(Preview),
+}
+
+/// `weblog preview`
+#[derive(Debug, Args)]
+pub(super) struct Preview {
+    /// Logs or globs; `-` reads standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Format of the lines, as in landfall.toml: combined, common, vhost_combined, combinedio,
+    /// main, or Apache's or nginx's own notation; may be given several times
+    /// [default: the first three]
+    #[arg(long = "log-format", value_name = "NOTATION")]
+    pub(super) log_formats: Vec<String>,
+    /// Rows to show
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    pub(super) limit: usize,
     /// How to write the rows
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) format: Option<Format>,

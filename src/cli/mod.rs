@@ -104,6 +104,7 @@ fn dispatch(session: &Session, verb: Option<Verb>) -> Result<Exit> {
         Verb::Tables(words) => verbs::tables::tables(session, &words),
         Verb::Query(words) => verbs::query::query(session, &words),
         Verb::Report(words) => verbs::report::report(session, &words),
+        Verb::Weblog(words) => verbs::weblog::weblog(session, &words),
         Verb::Doctor => verbs::doctor::doctor(session),
         Verb::Config(words) => verbs::config::config(session, &words),
         Verb::Completions(words) => verbs::completions::completions(session, &words),

@@ -7,8 +7,9 @@ use super::args::{Global, TargetWord};
 use super::formats::{Format, Look};
 use super::printer::Printer;
 use super::stop::Stop;
-use crate::config::{self, Loaded, Overrides, Project};
+use crate::config::{self, Loaded, Overrides, Project, Source};
 use crate::error::{Error, Result};
+use crate::extract::weblog;
 use crate::layout;
 use crate::records;
 use crate::state::State;
@@ -40,6 +41,13 @@ impl Session {
         // A deleted working folder is no reason to fail while `--project` names another.
         let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         let loaded = config::load(&here, &self.overrides(read_secrets))?;
+        let formats = loaded.project.sources.iter().filter_map(|source| match source {
+            Source::Weblog(log) => weblog::formats(log).err(),
+            Source::Database(_) => None,
+        });
+        if let Some(error) = Error::all(formats.collect()) {
+            return Err(error);
+        }
         for warning in &loaded.warnings {
             self.printer.warn(warning);
         }

@@ -31,6 +31,7 @@ mod tests;
 
 use std::path::PathBuf;
 
+use crate::error::Place;
 use crate::tables::TableSpec;
 
 pub use load::{ENVIRONMENT, load};
@@ -145,9 +146,11 @@ pub struct WeblogSource {
     /// Paths or globs, relative to the project or absolute.
     pub files: Vec<String>,
     pub country: CountrySource,
-    /// Formats tried in order for each line: `combined`, `common`, `vhost_combined`, or Apache's
-    /// or nginx's own notation. Empty means all three named ones.
+    /// Formats tried in order for each line: `combined`, `common`, `vhost_combined`,
+    /// `combinedio`, `main`, or Apache's or nginx's own notation. Empty means the first three.
     pub formats: Vec<String>,
+    /// Where each of `formats` is declared.
+    pub format_places: Vec<Place>,
     /// True when a pattern that matches no file is an error.
     pub require_files: bool,
     /// The fixed columns of an access log as a spec: landing `landing_weblog.access`,

@@ -275,6 +275,7 @@ fn web_log(
         reader.errors.push(error.at(table.place.clone()).hint(hint));
     }
     let formats = reader.texts(section, "formats").unwrap_or_default();
+    let (formats, format_places) = formats.into_iter().unzip();
     let require_files = reader.boolean(section, "require_files", true);
     let (secret, pending) = secret(reader, section, around, &TOKEN, false);
     let country = country(reader, section, secret);
@@ -291,7 +292,8 @@ fn web_log(
         name: draft.name.clone(),
         files: files.into_iter().map(|(file, _)| file).collect(),
         country,
-        formats: formats.into_iter().map(|(format, _)| format).collect(),
+        formats,
+        format_places,
         require_files,
         table: spec,
     });

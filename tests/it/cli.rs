@@ -1,6 +1,7 @@
 //! The program as people and scripts meet it: words, streams, exit codes, colours, pipes, signals.
 
 mod journey;
+mod weblog;
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -109,6 +110,7 @@ fn help_of_every_verb_is_data() {
         "tables",
         "query",
         "report",
+        "weblog",
         "doctor",
         "config",
         "completions",

@@ -19,3 +19,4 @@ mod source_url;
 pub(super) mod status;
 pub(super) mod tables;
 mod warehouse;
+pub(super) mod weblog;

@@ -1,7 +1,8 @@
 //! A log file as text: opened, its compression recognised by its first bytes, never by its name.
 //!
 //! Plain text, gzip with any number of members, and zstd with any number of frames. Only regular
-//! files are opened: a FIFO or a device would block or never end.
+//! files are opened: a FIFO or a device would block or never end. [`LogFile::stream`] takes what
+//! the caller has open, standard input for one.
 
 use std::fs::{File, Metadata};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -34,8 +35,9 @@ pub struct LogFile {
 
 enum Text {
     Plain(File),
-    Gzip(Box<flate2::bufread::MultiGzDecoder<BufReader<File>>>),
-    Zstd(Box<zstd::Decoder<'static, BufReader<File>>>),
+    /// A stream of text; what was read cannot be read again.
+    Stream(Box<dyn Read + Send>),
+    Unpacked(Box<dyn Read + Send>),
 }
 
 impl LogFile {
@@ -52,18 +54,34 @@ impl LogFile {
         let length = fill(&mut file, &mut magic).map_err(|e| unreadable(name, e))?;
         file.rewind().map_err(|e| unreadable(name, e))?;
         let magic = magic.get(..length).unwrap_or_default();
-        let text = if magic.starts_with(GZIP) {
-            let reader = BufReader::with_capacity(BLOCK, file);
-            Text::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(reader)))
-        } else if magic == ZSTD {
-            let reader = BufReader::with_capacity(BLOCK, file);
-            let decoder = zstd::Decoder::with_buffer(reader).map_err(|e| unreadable(name, e))?;
-            Text::Zstd(Box::new(decoder))
-        } else {
-            Text::Plain(file)
+        let text = match packed(magic) {
+            None => Text::Plain(file),
+            Some(packing) => {
+                Text::Unpacked(unpack(packing, file).map_err(|e| unreadable(name, e))?)
+            }
         };
         let (size, inode) = (metadata.len(), inode(&metadata));
         Ok(LogFile { text, path: name.to_string(), size, inode, at: 0 })
+    }
+
+    /// Takes a stream that is open already, called `name` in messages; it has no size or inode.
+    ///
+    /// Errors: `weblog/unreadable`.
+    pub fn stream(mut input: impl Read + Send + 'static, name: &str) -> Result<LogFile> {
+        let mut magic = [0; 4];
+        let length = fill(&mut input, &mut magic).map_err(|e| unreadable(name, e))?;
+        let packing = packed(magic.get(..length).unwrap_or_default());
+        let all = io::Cursor::new(magic).take(length as u64).chain(input);
+        let text = match packing {
+            None => Text::Stream(Box::new(all)),
+            Some(packing) => Text::Unpacked(unpack(packing, all).map_err(|e| unreadable(name, e))?),
+        };
+        Ok(LogFile { text, path: name.to_string(), size: 0, inode: None, at: 0 })
+    }
+
+    /// The name it has in messages.
+    pub fn name(&self) -> &str {
+        &self.path
     }
 
     /// Reads text until `buffer` is full or the text ends.
@@ -72,12 +90,11 @@ impl LogFile {
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let read = match &mut self.text {
             Text::Plain(file) => fill(file, buffer),
-            Text::Gzip(decoder) => fill(decoder, buffer),
-            Text::Zstd(decoder) => fill(decoder, buffer),
+            Text::Stream(text) | Text::Unpacked(text) => fill(text, buffer),
         };
         let read = read.map_err(|e| match self.text {
-            Text::Plain(_) => unreadable(&self.path, e),
-            _ => Error::failed(
+            Text::Plain(_) | Text::Stream(_) => unreadable(&self.path, e),
+            Text::Unpacked(_) => Error::failed(
                 "weblog/compressed",
                 format!("`{}` is cut or damaged after {} bytes of text", self.path, self.at),
             )
@@ -85,8 +102,8 @@ impl LogFile {
             .hint("nothing of it is landed; copy the whole file again"),
         })?;
         self.at += read as u64;
-        let plain = matches!(self.text, Text::Plain(_));
-        if !plain && self.at > BOMB_BYTES && self.at / self.size.max(1) > BOMB_RATIO {
+        let unpacked = matches!(self.text, Text::Unpacked(_));
+        if unpacked && self.at > BOMB_BYTES && self.at / self.size.max(1) > BOMB_RATIO {
             let what = format!("`{}` unpacks to more than {BOMB_RATIO} times its size", self.path);
             return Err(Error::failed("weblog/bomb", what).hint("remove it from `files`"));
         }
@@ -152,6 +169,29 @@ impl LogFile {
         head.truncate(usize::try_from(end).unwrap_or(HEAD).min(HEAD));
         Ok(Seen { path: self.path, head, end, inode: self.inode })
     }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Packing {
+    Gzip,
+    Zstd,
+}
+
+/// How a file that begins with `magic` is compressed.
+fn packed(magic: &[u8]) -> Option<Packing> {
+    match magic {
+        _ if magic.starts_with(GZIP) => Some(Packing::Gzip),
+        _ if magic == ZSTD => Some(Packing::Zstd),
+        _ => None,
+    }
+}
+
+fn unpack(packing: Packing, file: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+    let reader = BufReader::with_capacity(BLOCK, file);
+    Ok(match packing {
+        Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(reader)),
+        Packing::Zstd => Box::new(zstd::Decoder::with_buffer(reader)?),
+    })
 }
 
 /// Offset just after the last newline before `size`, searched from the end.

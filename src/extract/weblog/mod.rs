@@ -7,6 +7,7 @@
 //! format    every other line ──┴▶ line  fields or a reason
 //! batch     fields to Arrow columns                     intern, timestamp, device, country
 //! stream    all of it on several threads, in order
+//! preview   all of one log without a project               whole
 //! ```
 //!
 //! **The key of a line is `(file_id, line_offset)`**: the identity of its log, which stays the same
@@ -22,7 +23,6 @@ mod batch;
 mod chunks;
 mod counts;
 mod device;
-mod file;
 mod identity;
 mod intern;
 mod parse;
@@ -30,8 +30,10 @@ mod plan;
 mod preview;
 mod stream;
 mod timestamp;
+mod whole;
 
 pub mod country;
+pub mod file;
 pub mod format;
 pub mod line;
 pub mod scan;
@@ -40,8 +42,8 @@ pub use batch::schema as batch_schema;
 pub use country::{AddressCache, Countries, countries};
 pub use counts::Counts;
 pub use parse::{Parsed, Parser, Rejected};
-pub use plan::plan;
-pub use preview::{Preview, preview};
+pub use plan::{formats, plan};
+pub use preview::{Log, Preview, Previewer, find};
 pub use stream::extract;
 
 #[cfg(test)]

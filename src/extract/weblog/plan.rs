@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::file::{LogFile, unreadable};
+use super::format::Formats;
 use super::identity::{self, FileId, Seen, Verdict};
 use crate::config::WeblogSource;
 use crate::error::{Error, Kind, Result};
@@ -18,13 +19,14 @@ use crate::window::{FileRange, Window};
 /// `read` holds, for every log landed before, the offset up to which it is. Files come in the
 /// order of the patterns, and by name within a pattern.
 ///
-/// Errors: `weblog/files` for a pattern that matches nothing when `require_files` is set,
+/// Errors: `weblog/format`, `weblog/files` for a pattern that matches nothing when `require_files` is set,
 /// `weblog/not_a_file`, `weblog/unreadable`, `weblog/compressed`.
 pub fn plan(
     source: &WeblogSource,
     root: &Path,
     read: &BTreeMap<String, u64>,
 ) -> Result<(Window, Vec<String>)> {
+    formats(source)?;
     let mut warnings = Vec::new();
     let mut files: Vec<Seen> = Vec::new();
     for path in matches(source, root, &mut warnings)? {
@@ -56,6 +58,20 @@ pub fn plan(
         }
     }
     Ok((Window::Files { ranges }, warnings))
+}
+
+/// The formats a source declares, compiled.
+///
+/// Errors: `weblog/format` at the place of each that is none.
+pub fn formats(source: &WeblogSource) -> Result<Formats> {
+    let mistakes = source.formats.iter().zip(&source.format_places).filter_map(|(text, place)| {
+        let error = Formats::compile(std::slice::from_ref(text)).err()?;
+        Some(error.about(source.name.clone()).at(place.clone()))
+    });
+    match Error::all(mistakes.collect()) {
+        Some(error) => Err(error),
+        None => Formats::compile(&source.formats),
+    }
 }
 
 /// Opens the file that holds a range: the one at its path, or, if it was rotated since the range
@@ -105,7 +121,11 @@ fn matches(source: &WeblogSource, root: &Path, warnings: &mut Vec<String>) -> Re
 }
 
 /// The files of one pattern, by name. A path without wildcards must not be a folder.
-fn expand(pattern: &str, root: &Path, warnings: &mut Vec<String>) -> Result<Vec<PathBuf>> {
+pub(super) fn expand(
+    pattern: &str,
+    root: &Path,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<PathBuf>> {
     let literal = root.join(pattern);
     match std::fs::metadata(&literal) {
         Ok(_) => return Ok(vec![literal]),

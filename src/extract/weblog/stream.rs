@@ -17,7 +17,7 @@ use super::country::{Countries, Resolver};
 use super::counts::Counts;
 use super::format::Formats;
 use super::parse::{Parsed, Parser};
-use super::plan::open_range;
+use super::plan::{self, open_range};
 use crate::config::WeblogSource;
 use crate::error::{Error, Result};
 use crate::rows::{ExtractStream, Extracted, Reject};
@@ -47,7 +47,7 @@ pub fn extract(
         source: Arc::new(source.clone()),
         root: root.to_path_buf(),
         ranges: ranges.clone().into(),
-        formats: Arc::new(Formats::compile(&source.formats)?),
+        formats: Arc::new(plan::formats(source)?),
         schema: batch::schema(&source.table.landing_schema()),
         resolver: Arc::new(Resolver::new(countries)),
         jobs: jobs.clamp(1, JOBS),

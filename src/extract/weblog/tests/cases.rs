@@ -337,19 +337,3 @@ async fn rejects_name_their_line_even_when_the_file_was_begun_before() {
     assert_eq!(reject.offset as usize, 3 * USUAL.len() + 5);
     assert_eq!(reject.raw, b"broken");
 }
-
-#[tokio::test]
-async fn a_preview_shows_first_rows_and_counts_everything() {
-    let logs = Logs::new(&[]);
-    let text = format!("{USUAL}\n\nbroken\n{USUAL}\n{USUAL}\nlast line without newline");
-    logs.write("access.log", &text);
-    let table = Arc::new(Table::embedded().expect("a table"));
-    let preview = preview(&logs.path("access.log"), &[], table, 2).expect("a preview");
-    assert_eq!(preview.rows.map(|r| r.num_rows()), Some(2));
-    assert_eq!(preview.rejects.len(), 1);
-    assert!(preview.rejects[0].position.ends_with("access.log:3"));
-    let counts = preview.counts;
-    assert_eq!((counts.lines, counts.rows, counts.rejected, counts.empty), (4, 3, 1, 1));
-    assert_eq!(counts.bytes as usize, text.len() - "last line without newline".len());
-    assert_eq!(counts.reasons.get("line/missing_field"), Some(&1));
-}

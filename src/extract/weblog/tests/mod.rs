@@ -1,6 +1,7 @@
 //! Tests of the access log as a whole: the catalogue of bad input, a reference reader, properties.
 
 mod cases;
+mod previews;
 mod properties;
 mod reference;
 mod rotation;
@@ -36,6 +37,7 @@ fn source(patterns: &[&str]) -> WeblogSource {
         files: patterns.iter().map(|p| p.to_string()).collect(),
         country: CountrySource::Table(PathBuf::from(country::DEFAULT_TABLE)),
         formats: Vec::new(),
+        format_places: Vec::new(),
         require_files: false,
         table: access_spec("weblog", Place::new("landfall.toml", 1, 1)),
     }
