@@ -7,7 +7,7 @@
 //! Imports go one way, from the words at the bottom to the command line at the top:
 //!
 //! ```text
-//! words      error events types sequence task tables window rows config layout sql
+//! words      error events types sequence task tables window rows pages config layout sql
 //! engines    storage state records dialect warehouse
 //! stages     seed extract land merge present report        (never each other)
 //! driver     run
@@ -21,6 +21,7 @@ pub mod config;
 pub mod error;
 pub mod events;
 pub mod layout;
+pub mod pages;
 pub mod rows;
 pub mod sequence;
 pub mod sql;

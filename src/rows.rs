@@ -1,4 +1,5 @@
-//! Rows on their way from a source to landing: Arrow batches, and rejects beside them. Pure.
+//! Rows on their way from a source to landing: Arrow batches or row groups, and rejects beside
+//! them. Pure.
 
 use std::pin::Pin;
 
@@ -6,6 +7,7 @@ use arrow::array::RecordBatch;
 use futures::Stream;
 
 use crate::error::Result;
+use crate::pages::RowGroup;
 
 /// What an extract yields, in source order.
 #[derive(Debug)]
@@ -14,6 +16,8 @@ pub enum Extracted {
     ///
     /// Text columns may come as dictionaries of the declared type.
     Rows(RecordBatch),
+    /// Good rows as [`Extracted::Rows`], encoded: their columns are those of the landing schema.
+    Group(RowGroup),
     /// Rows or lines that cannot be landed.
     Rejects(Vec<Reject>),
     /// Something the run should tell, once a table: a coerced value, an added column.

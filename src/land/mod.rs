@@ -1,10 +1,11 @@
-//! Land: batches to one Parquet partition, and rejects to quarantine. It reads no source.
+//! Land: batches and row groups to one Parquet partition, and rejects to quarantine. It reads no source.
 //!
 //! Every row that comes is in exactly one place afterwards: a landing file, or a quarantine file
 //! with its reason. Files are written once, under new names, and nothing of them is readable
 //! before the run records name them, so a crash leaves garbage and never half a partition.
 
 mod conform;
+mod group;
 mod part;
 mod quarantine;
 
@@ -24,6 +25,7 @@ use crate::tables::TableSpec;
 pub use part::{DECIMALS, Decimals, LANDING_FILE_BYTES, ROW_GROUP_BYTES, ROW_GROUP_ROWS};
 pub use quarantine::{MAX_REJECTED_PERCENT, MAX_REJECTED_ROWS, QuarantineColumn};
 
+use group::GroupPart;
 use part::Part;
 use quarantine::Quarantine;
 
@@ -90,13 +92,19 @@ pub async fn land(
     }
 }
 
+/// The landing file being written, of what the stream yields.
+enum Open {
+    Batches(Part),
+    Groups(GroupPart),
+}
+
 /// A partition being written.
 struct Partition<'a> {
     store: Arc<dyn ObjectStore>,
     spec: &'a TableSpec,
     sequence: Sequence,
     schema: SchemaRef,
-    current: Option<Part>,
+    current: Option<Open>,
     quarantine: Quarantine,
     landed: Landed,
     /// Warnings beyond [`MAX_WARNINGS`].
@@ -131,9 +139,15 @@ impl<'a> Partition<'a> {
                     let rows = batch.num_rows() as u64;
                     if rows > 0 {
                         let batch = conform::conform(&self.schema, batch)?;
-                        self.landing_part().await?.write(&batch).await?;
+                        self.batches().await?.write(&batch).await?;
                         self.close_if_full().await?;
                     }
+                    self.landed.read += rows;
+                }
+                Extracted::Group(group) => {
+                    let rows = group.rows();
+                    self.groups().await?.append(group).await?;
+                    self.close_if_full().await?;
                     self.landed.read += rows;
                 }
                 Extracted::Rejects(rejects) => {
@@ -147,28 +161,58 @@ impl<'a> Partition<'a> {
         self.finish().await
     }
 
-    /// The landing file being written, a new one if there is none.
-    async fn landing_part(&mut self) -> Result<&mut Part> {
-        if self.current.is_none() {
-            let path = layout::landing_file(self.spec, self.sequence);
-            self.begun.push(path.clone());
-            self.current =
-                Some(Part::begin(Arc::clone(&self.store), path, Arc::clone(&self.schema))?);
+    /// The landing file of batches being written, a new one if there is none.
+    async fn batches(&mut self) -> Result<&mut Part> {
+        if !matches!(self.current, Some(Open::Batches(_))) {
+            self.close_landing_part().await?;
+            let (store, path) = (Arc::clone(&self.store), self.begin());
+            self.current = Some(Open::Batches(Part::begin(store, path, Arc::clone(&self.schema))?));
         }
-        self.current.as_mut().ok_or_else(|| Error::failed("land/write", "no file is open"))
+        match &mut self.current {
+            Some(Open::Batches(part)) => Ok(part),
+            _ => Err(Error::failed("land/write", "no file is open")),
+        }
+    }
+
+    /// The landing file of row groups being written, a new one if there is none.
+    async fn groups(&mut self) -> Result<&mut GroupPart> {
+        if !matches!(self.current, Some(Open::Groups(_))) {
+            self.close_landing_part().await?;
+            let (store, path) = (Arc::clone(&self.store), self.begin());
+            self.current = Some(Open::Groups(GroupPart::begin(store, path, &self.schema)?));
+        }
+        match &mut self.current {
+            Some(Open::Groups(part)) => Ok(part),
+            _ => Err(Error::failed("land/write", "no file is open")),
+        }
+    }
+
+    /// The key of a new landing file.
+    fn begin(&mut self) -> Path {
+        let path = layout::landing_file(self.spec, self.sequence);
+        self.begun.push(path.clone());
+        path
     }
 
     async fn close_if_full(&mut self) -> Result<()> {
-        if self.current.as_ref().is_some_and(|part| part.bytes() >= LANDING_FILE_BYTES) {
+        let full = match &self.current {
+            Some(Open::Batches(part)) => part.is_full(),
+            Some(Open::Groups(part)) => part.is_full(),
+            None => false,
+        };
+        if full {
             self.close_landing_part().await?;
         }
         Ok(())
     }
 
     async fn close_landing_part(&mut self) -> Result<()> {
-        if let Some(part) = self.current.take() {
-            self.landed.files.push(part.finish().await?);
-        }
+        let file = match self.current.take() {
+            Some(Open::Batches(part)) => part.finish().await?,
+            Some(Open::Groups(part)) => part.finish().await?,
+            None => return Ok(()),
+        };
+        self.landed.files.push(file);
         Ok(())
     }
 
@@ -198,10 +242,11 @@ impl<'a> Partition<'a> {
     /// Closes the files and checks both sides: what came against what the files say they hold.
     async fn finish(&mut self) -> Result<Landed> {
         self.quarantine.check_tolerance(self.landed.read)?;
-        if self.landed.files.is_empty() {
-            self.landing_part().await?;
-        }
         self.close_landing_part().await?;
+        if self.landed.files.is_empty() {
+            self.batches().await?;
+            self.close_landing_part().await?;
+        }
         if let Some(part) = self.quarantine.part.take() {
             self.landed.quarantine.push(part.finish().await?);
         }
@@ -225,7 +270,12 @@ impl<'a> Partition<'a> {
     /// Removes what was written. Best effort: the keys are named nowhere, so what stays is garbage
     /// for the sweep and never data.
     async fn remove(&mut self) {
-        for part in [self.current.take(), self.quarantine.part.take()].into_iter().flatten() {
+        match self.current.take() {
+            Some(Open::Batches(part)) => part.abort().await,
+            Some(Open::Groups(part)) => part.abort().await,
+            None => {}
+        }
+        if let Some(part) = self.quarantine.part.take() {
             part.abort().await;
         }
         for path in &self.begun {

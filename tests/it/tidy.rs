@@ -16,8 +16,8 @@ const MAX_FUNCTION_LINES: usize = 70;
 const LEVELS: &[Level] = &[
     Level {
         modules: &[
-            "error", "events", "types", "sequence", "task", "tables", "window", "rows", "config",
-            "layout", "sql",
+            "error", "events", "types", "sequence", "task", "tables", "window", "rows", "pages",
+            "config", "layout", "sql",
         ],
         same: true,
     },

@@ -26,11 +26,11 @@ impl Default for Devices {
 impl Devices {
     /// Index of the kind in [`Devices::names`].
     pub fn kind(&self, user_agent: &[u8]) -> usize {
-        self.kinds
-            .iter()
-            .position(|kind| kind.find(user_agent).is_some())
-            .unwrap_or(self.kinds.len())
+        self.kinds.iter().position(|kind| kind.find(user_agent).is_some()).unwrap_or(Devices::OTHER)
     }
+
+    /// The kind of a user agent that names none.
+    pub const OTHER: usize = KINDS.len();
 
     /// All names a device column can hold, in the order of [`Devices::kind`].
     pub fn names() -> impl Iterator<Item = &'static str> {

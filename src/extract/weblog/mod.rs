@@ -5,7 +5,7 @@
 //! chunks    those bytes, cut at newlines                file
 //! scan      usual lines, fast ─┐
 //! format    every other line ──┴▶ line  fields or a reason
-//! batch     fields to Arrow columns                     intern, timestamp, device, country
+//! columns   fields to the columns of a row group        adaptive, intern, timestamp, device, country
 //! stream    all of it on several threads, in order
 //! preview   all of one log without a project               whole
 //! ```
@@ -19,8 +19,9 @@
 //! hold the log's own text, escapes as written, and NULL for `-`. Two lines cannot be told from one
 //! that was forged with a newline in it (nginx with `escape=none`): both are read.
 
-mod batch;
+mod adaptive;
 mod chunks;
+mod columns;
 mod counts;
 mod device;
 mod identity;
@@ -38,7 +39,6 @@ pub mod format;
 pub mod line;
 pub mod scan;
 
-pub use batch::schema as batch_schema;
 pub use country::{AddressCache, Countries, countries};
 pub use counts::Counts;
 pub use parse::{Parsed, Parser, Rejected};

@@ -1,22 +1,23 @@
-//! A chunk of text to a batch of rows and a list of rejected lines. It reads no file.
+//! A chunk of text to a row group and a list of rejected lines. It reads no file.
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::Schema;
 
-use super::batch::Columns;
+use super::columns::Columns;
 use super::country::Resolver;
 use super::counts::Counts;
 use super::format::Formats;
 use super::line::{Line, LineError, limit};
 use super::scan::{self, Found, Lines, Marks};
 use crate::error::Result;
+use crate::pages::{self, Encoder, RowGroup};
 
 /// What a chunk held.
 #[derive(Debug)]
 pub struct Parsed {
-    pub batch: Option<RecordBatch>,
+    /// The rows; `None` when there are none, or when they were not asked for.
+    pub group: Option<RowGroup>,
     pub rejected: Vec<Rejected>,
     pub counts: Counts,
     /// Newlines passed, those of empty lines too: for the numbers of the lines that follow.
@@ -38,30 +39,40 @@ pub struct Rejected {
 /// A worker's parser; it keeps its memory and what it learned from chunk to chunk.
 pub struct Parser {
     formats: Arc<Formats>,
-    schema: SchemaRef,
     marks: Marks,
     columns: Columns,
+    encoder: Encoder,
 }
 
 impl Parser {
-    /// `schema` is that of [`super::batch::schema`].
-    pub fn new(formats: Arc<Formats>, schema: SchemaRef, resolver: Arc<Resolver>) -> Parser {
-        Parser { formats, schema, marks: Marks::default(), columns: Columns::new(resolver) }
+    /// `landing` is the landing schema of the log's table.
+    pub fn new(formats: Arc<Formats>, landing: &Schema, resolver: Arc<Resolver>) -> Result<Parser> {
+        let encoder = Encoder::new(pages::columns(landing)?)?;
+        let columns = Columns::new(resolver);
+        Ok(Parser { formats, marks: Marks::default(), columns, encoder })
     }
 
-    /// Parses whole lines of the log `file_id` that start at byte `offset`.
+    /// Parses whole lines of the log `file_id` that start at byte `offset`. May block, since it
+    /// asks for countries.
     ///
     /// Errors only if the columns do not fit together, which no text can bring about.
     pub fn parse(&mut self, file_id: &str, offset: u64, text: &[u8]) -> Result<Parsed> {
+        let mut parsed = self.read(offset, text);
+        parsed.group = self.group(file_id)?;
+        Ok(parsed)
+    }
+
+    /// Reads whole lines that start at byte `offset`; their rows are kept for [`Parser::group`].
+    pub fn read(&mut self, offset: u64, text: &[u8]) -> Parsed {
         let mut parsed = Parsed {
-            batch: None,
+            group: None,
             rejected: Vec::new(),
             counts: Counts { bytes: text.len() as u64, ..Counts::default() },
             newlines: 0,
         };
         // One pass over the chunk; only if it fails are lines looked at one by one.
         let utf8 = text.is_ascii() || std::str::from_utf8(text).is_ok();
-        self.columns.start(text.len() / 160);
+        self.columns.start();
         for found in Lines::new(text, &mut self.marks) {
             let line = parsed.newlines;
             parsed.newlines += 1;
@@ -89,8 +100,12 @@ impl Parser {
             }
         }
         parsed.counts.lines += parsed.counts.rows;
-        parsed.batch = self.columns.finish(file_id, &self.schema)?;
-        Ok(parsed)
+        parsed
+    }
+
+    /// The rows of the text read last, which is of the file `file_id`; `None` without rows.
+    pub fn group(&mut self, file_id: &str) -> Result<Option<RowGroup>> {
+        self.columns.encode(file_id, &mut self.encoder)
     }
 
     /// A line too long to be held: `beginning` are its first bytes, `bytes` its length.
@@ -99,7 +114,7 @@ impl Parser {
         let mut counts = Counts { bytes: bytes + 1, ..Counts::default() };
         counts.reject(error.reason());
         let rejected = Rejected { line: 0, offset, error, raw: beginning.to_vec() };
-        Parsed { batch: None, rejected: vec![rejected], counts, newlines: 1 }
+        Parsed { group: None, rejected: vec![rejected], counts, newlines: 1 }
     }
 }
 

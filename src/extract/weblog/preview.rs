@@ -9,7 +9,6 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-use super::batch;
 use super::country::{Countries, Resolver};
 use super::counts::Counts;
 use super::file::LogFile;
@@ -100,11 +99,11 @@ impl Previewer {
     ) -> Result<Previewer> {
         let spec = access_spec("weblog", Place::new("landfall.toml", 1, 1));
         let resolver = Arc::new(Resolver::new(countries));
-        let schema = batch::schema(&spec.landing_schema());
+        let schema = spec.landing_schema();
         let compiled = Arc::new(Formats::compile(formats)?);
         Ok(Previewer {
             formats: Tried::new(formats, Arc::clone(&compiled))?,
-            parser: Parser::new(compiled, Arc::clone(&schema), Arc::clone(&resolver)),
+            parser: Parser::new(compiled, &schema, Arc::clone(&resolver))?,
             resolver,
             room: rows,
             marks: Marks::default(),
@@ -136,12 +135,15 @@ impl Previewer {
                 Some(bytes) => Parser::too_long(piece.offset, piece.text, bytes),
                 None => {
                     self.formats.count(piece.text, &mut self.marks);
-                    self.parser.parse(id, piece.offset, piece.text)?
+                    match self.room {
+                        0 => self.parser.read(piece.offset, piece.text),
+                        _ => self.parser.parse(id, piece.offset, piece.text)?,
+                    }
                 }
             };
             log.counts.add(&parsed.counts);
             let newlines = parsed.newlines;
-            self.keep(&log.name, line, parsed);
+            self.keep(&log.name, line, parsed)?;
             line += newlines;
         }
         log.waiting = whole.waiting();
@@ -151,9 +153,9 @@ impl Previewer {
     }
 
     /// Keeps the first rows and rejects; `line` is the number of the first line of `parsed`.
-    fn keep(&mut self, name: &str, line: u64, parsed: Parsed) {
-        if let Some(batch) = parsed.batch.filter(|_| self.room > 0) {
-            let batch = batch.slice(0, self.room.min(batch.num_rows()));
+    fn keep(&mut self, name: &str, line: u64, parsed: Parsed) -> Result<()> {
+        if let Some(group) = parsed.group {
+            let batch = group.read(&self.seen.schema, self.room)?;
             self.room -= batch.num_rows();
             self.seen.rows.push(batch);
         }
@@ -169,6 +171,7 @@ impl Previewer {
                 });
             }
         }
+        Ok(())
     }
 
     /// What was seen.

@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::datatypes::SchemaRef;
 use tokio::sync::mpsc;
 
-use super::batch;
 use super::chunks::{CHUNK, Chunk, Chunks, Files};
 use super::country::{Countries, Resolver};
 use super::counts::Counts;
@@ -26,7 +25,7 @@ use crate::window::{FileRange, Window};
 /// Workers at most.
 const JOBS: usize = 64;
 
-/// Streams the lines of a window of log files: batches in the landing schema, rejects beside
+/// Streams the lines of a window of log files: row groups in the landing schema, rejects beside
 /// them, in the order of files and lines, then warnings.
 ///
 /// `jobs` workers, 1 to 64, run on threads that may block. Must be polled on a tokio runtime.
@@ -48,7 +47,7 @@ pub fn extract(
         root: root.to_path_buf(),
         ranges: ranges.clone().into(),
         formats: Arc::new(plan::formats(source)?),
-        schema: batch::schema(&source.table.landing_schema()),
+        schema: source.table.landing_schema(),
         resolver: Arc::new(Resolver::new(countries)),
         jobs: jobs.clamp(1, JOBS),
         chunk: CHUNK,
@@ -86,7 +85,10 @@ impl Work {
         let state = State::Idle(Box::new(self));
         Box::pin(futures::stream::unfold(state, |state| async {
             let mut flow = match state {
-                State::Idle(work) => Flow::start(*work),
+                State::Idle(work) => match Flow::start(*work) {
+                    Ok(flow) => flow,
+                    Err(error) => return Some((Err(error), State::Ended)),
+                },
                 State::Flowing(flow) => *flow,
                 State::Ended => return None,
             };
@@ -132,7 +134,7 @@ struct Lines {
 }
 
 impl Flow {
-    fn start(work: Work) -> Flow {
+    fn start(work: Work) -> Result<Flow> {
         let under_way = work.jobs * 2;
         let (permit, permits) = mpsc::channel(under_way);
         for _ in 0..under_way {
@@ -145,17 +147,14 @@ impl Flow {
         let turns = Arc::new(Mutex::new(Turns { chunks, permits, next: 0, done: false }));
         let workers = (0..work.jobs)
             .map(|_| {
-                let parser = Parser::new(
-                    Arc::clone(&work.formats),
-                    Arc::clone(&work.schema),
-                    Arc::clone(&work.resolver),
-                );
+                let (formats, resolver) = (Arc::clone(&work.formats), Arc::clone(&work.resolver));
+                let parser = Parser::new(formats, &work.schema, resolver)?;
                 let (turns, ranges, outcome) =
                     (Arc::clone(&turns), Arc::clone(&work.ranges), outcome.clone());
-                tokio::task::spawn_blocking(move || run(parser, &turns, &ranges, &outcome))
+                Ok(tokio::task::spawn_blocking(move || run(parser, &turns, &ranges, &outcome)))
             })
-            .collect();
-        Flow {
+            .collect::<Result<_>>()?;
+        Ok(Flow {
             source: work.source,
             root: work.root,
             ranges: work.ranges,
@@ -169,7 +168,7 @@ impl Flow {
             lines: Lines::default(),
             counts: Counts::default(),
             warned: false,
-        }
+        })
     }
 
     async fn next(&mut self) -> Option<Result<Extracted>> {
@@ -218,7 +217,7 @@ impl Flow {
         if self.lines.range != range {
             self.lines = Lines { range, ..Lines::default() };
         }
-        self.ready.extend(parsed.batch.map(Extracted::Rows));
+        self.ready.extend(parsed.group.map(Extracted::Group));
         if !parsed.rejected.is_empty() {
             let before = match self.lines.before {
                 Some(before) => before,

@@ -90,7 +90,7 @@ async fn land_window(
         root: root.to_path_buf(),
         ranges: ranges.clone().into(),
         formats: Arc::new(Formats::compile(&source.formats)?),
-        schema: batch::schema(&source.table.landing_schema()),
+        schema: source.table.landing_schema(),
         resolver: Arc::new(Resolver::new(Arc::new(Table::embedded()?))),
         jobs,
         chunk,
@@ -99,7 +99,11 @@ async fn land_window(
     let mut stream = work.stream();
     while let Some(item) = stream.next().await {
         match item? {
-            Extracted::Rows(batch) => landed.add_batch(&batch),
+            Extracted::Group(group) => {
+                let rows = group.rows() as usize;
+                landed.add_batch(&group.read(&source.table.landing_schema(), rows)?);
+            }
+            Extracted::Rows(_) => panic!("a log is landed as row groups"),
             Extracted::Rejects(rejects) => landed.rejects.extend(rejects),
             Extracted::Warning(warning) => landed.warnings.push(warning),
         }

@@ -59,14 +59,16 @@ fn any_line() -> impl Strategy<Value = Vec<u8>> {
 
 /// Parses a whole text at once.
 fn parse(text: &[u8]) -> (Landed, Parsed) {
-    let schema = batch::schema(&access_spec("weblog", Place::new("x", 1, 1)).landing_schema());
+    let schema = access_spec("weblog", Place::new("x", 1, 1)).landing_schema();
     let table = Arc::new(Table::embedded().expect("a table"));
     let formats = Arc::new(Formats::compile(&[]).expect("formats"));
-    let mut parser = Parser::new(formats, schema, Arc::new(Resolver::new(table)));
-    let parsed = parser.parse("id", 0, text).expect("columns that fit");
+    let resolver = Arc::new(Resolver::new(table));
+    let mut parser = Parser::new(formats, &schema, resolver).expect("a parser");
+    let mut parsed = parser.parse("id", 0, text).expect("columns that fit");
     let mut landed = Landed::default();
-    if let Some(batch) = &parsed.batch {
-        landed.add_batch(batch);
+    if let Some(group) = parsed.group.take() {
+        let rows = group.rows() as usize;
+        landed.add_batch(&group.read(&schema, rows).expect("rows"));
     }
     (landed, parsed)
 }

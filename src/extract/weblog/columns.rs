@@ -1,0 +1,302 @@
+//! Lines to columns of a row group. It decides nothing about a line; see [`super::format`] for
+//! that.
+//!
+//! What follows from a value (the device of a user agent, the country of an address, the time of a
+//! timestamp) is worked out once for each distinct value of a chunk, as long as values repeat.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::adaptive::{Codes, NumberColumn, TextColumn};
+use super::country::{Country, Resolver, parse_address};
+use super::device::Devices;
+use super::intern::{self, Texts};
+use super::line::{Line, value};
+use super::timestamp::{Converter, UNCONVERTED};
+use crate::error::Result;
+use crate::pages::{Column, Encoder, NULL, RowGroup, Values};
+
+/// Gathers the lines of a chunk; keeps its memory from chunk to chunk.
+pub struct Columns {
+    devices: Devices,
+    converter: Converter,
+    offsets: Vec<i64>,
+    address: TextColumn<u32, false>,
+    places: Places,
+    identity: TextColumn<(), true>,
+    username: TextColumn<(), true>,
+    /// With the converted time of each.
+    timestamp: TextColumn<i64, true>,
+    request: TextColumn<(), true>,
+    /// Number of the status in `statuses`.
+    status: Vec<u32>,
+    statuses: Codes,
+    bytes_sent: NumberColumn,
+    referer: TextColumn<(), true>,
+    /// With the kind of device of each.
+    user_agent: TextColumn<u16, true>,
+    scratch: Scratch,
+}
+
+/// Memory for columns that follow from others.
+#[derive(Default)]
+struct Scratch {
+    codes: Codes,
+    numbers: NumberColumn,
+    of_notes: Vec<u32>,
+    keys: Vec<u32>,
+    times: Vec<i64>,
+    text: Vec<u8>,
+}
+
+impl Columns {
+    pub fn new(resolver: Arc<Resolver>) -> Columns {
+        Columns {
+            devices: Devices::default(),
+            converter: Converter::default(),
+            offsets: Vec::new(),
+            address: TextColumn::default(),
+            places: Places::new(resolver),
+            identity: TextColumn::default(),
+            username: TextColumn::default(),
+            timestamp: TextColumn::default(),
+            request: TextColumn::default(),
+            status: Vec::new(),
+            statuses: Codes::default(),
+            bytes_sent: NumberColumn::default(),
+            referer: TextColumn::default(),
+            user_agent: TextColumn::default(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Begins a chunk.
+    pub fn start(&mut self) {
+        self.offsets.clear();
+        self.address.start();
+        self.places.start();
+        self.identity.start();
+        self.username.start();
+        self.timestamp.start();
+        self.request.start();
+        self.status.clear();
+        self.statuses.start();
+        self.bytes_sent.start();
+        self.referer.start();
+        self.user_agent.start();
+    }
+
+    pub fn rows(&self) -> usize {
+        self.offsets.len()
+    }
+
+    /// Adds the line that starts at byte `offset` of its file.
+    #[inline]
+    pub fn push(&mut self, offset: u64, line: &Line<'_>) {
+        self.offsets.push(offset as i64);
+        let places = &mut self.places;
+        self.address.push(value(line.address), |text| places.number(text));
+        self.identity.push(value(line.identity), |_| ());
+        self.username.push(value(line.username), |_| ());
+        let converter = &mut self.converter;
+        self.timestamp.push(value(line.timestamp), |stamp| converter.convert(stamp));
+        self.request.push(value(line.request), |_| ());
+        self.status.push(line.status.map_or(NULL, |status| self.statuses.number(status)));
+        // a size was checked to be below 2^63
+        self.bytes_sent.push(line.bytes_sent.map(|bytes| bytes as i64));
+        self.referer.push(value(line.referer), |_| ());
+        let devices = &self.devices;
+        self.user_agent.push(value(line.user_agent), |agent| devices.kind(agent) as u16);
+    }
+
+    /// The rows since [`Columns::start`], of the file `file_id`; `None` when there are none.
+    ///
+    /// Asks for the countries of new addresses, so it may block.
+    pub fn encode(&mut self, file_id: &str, encoder: &mut Encoder) -> Result<Option<RowGroup>> {
+        let rows = self.rows();
+        if rows == 0 {
+            return Ok(None);
+        }
+        encoder.start(rows);
+        self.position(file_id, encoder)?;
+        for column in [&self.address.column(), &self.identity.column(), &self.username.column()] {
+            encoder.column(*column)?;
+        }
+        encoder.column(self.timestamp.column())?;
+        self.converted(encoder)?;
+        encoder.column(self.request.column())?;
+        let statuses: Vec<i32> = self.statuses.used().iter().map(|s| i32::from(*s)).collect();
+        encoder
+            .column(Column::Keys { keys: &self.status, dictionary: Values::Int32(&statuses) })?;
+        encoder.column(self.bytes_sent.column())?;
+        encoder.column(self.referer.column())?;
+        encoder.column(self.user_agent.column())?;
+        self.device(encoder)?;
+        self.country(encoder)?;
+        encoder.finish().map(Some)
+    }
+
+    /// The key of each row.
+    fn position(&mut self, file_id: &str, encoder: &mut Encoder) -> Result<()> {
+        let Scratch { keys, text, .. } = &mut self.scratch;
+        keys.clear();
+        keys.resize(self.offsets.len(), 0);
+        text.clear();
+        intern::put(file_id.as_bytes(), text);
+        encoder
+            .column(Column::Keys { keys, dictionary: Values::Texts { bytes: text, count: 1 } })?;
+        encoder.column(Column::Plain { values: Values::Int64(&self.offsets), nulls: &[] })
+    }
+
+    /// The time of each row, from the notes of its timestamp.
+    fn converted(&mut self, encoder: &mut Encoder) -> Result<()> {
+        let Scratch { numbers, times, .. } = &mut self.scratch;
+        let stamps = self.timestamp.notes();
+        let Some(stamp_keys) = self.timestamp.keys() else {
+            self.timestamp.follow(stamps, UNCONVERTED, times);
+            return encoder.column(Column::Plain { values: Values::Int64(times), nulls: &[] });
+        };
+        numbers.start();
+        for stamp in stamps {
+            numbers.push(Some(*stamp));
+        }
+        let missing = stamp_keys.contains(&NULL);
+        if !missing && let Some(distinct) = numbers.distinct().filter(|d| d.len() == stamps.len()) {
+            return encoder.column(Column::SameKeys { dictionary: Values::Int64(distinct) });
+        }
+        // two spellings of one time, or a row without a timestamp
+        numbers.start();
+        self.timestamp.follow(stamps, UNCONVERTED, times);
+        for time in times.iter() {
+            numbers.push(Some(*time));
+        }
+        encoder.column(numbers.column())
+    }
+
+    /// The device of each row, from the notes of its user agent.
+    fn device(&mut self, encoder: &mut Encoder) -> Result<()> {
+        let Scratch { codes, of_notes, keys, text, .. } = &mut self.scratch;
+        codes.start();
+        of_notes.clear();
+        of_notes.extend(self.user_agent.notes().iter().map(|kind| codes.number(*kind)));
+        self.user_agent.follow(of_notes, NULL, keys);
+        if keys.contains(&NULL) {
+            let other = codes.number(Devices::OTHER as u16);
+            keys.iter_mut().filter(|key| **key == NULL).for_each(|key| *key = other);
+        }
+        text.clear();
+        let names: Vec<&str> = Devices::names().collect();
+        for kind in codes.used() {
+            let name = names.get(*kind as usize).copied().unwrap_or_default();
+            intern::put(name.as_bytes(), text);
+        }
+        let dictionary = Values::Texts { bytes: text, count: codes.used().len() };
+        encoder.column(Column::Keys { keys, dictionary })
+    }
+
+    /// The country of each row, from the notes of its address.
+    fn country(&mut self, encoder: &mut Encoder) -> Result<()> {
+        let Scratch { codes, of_notes, keys, text, .. } = &mut self.scratch;
+        self.places.ask(self.address.notes());
+        codes.start();
+        of_notes.clear();
+        of_notes.extend(self.address.notes().iter().map(|place| {
+            self.places.country(*place).map_or(NULL, |country| codes.number(code(country)))
+        }));
+        self.address.follow(of_notes, NULL, keys);
+        text.clear();
+        for country in codes.used() {
+            intern::put(&letters(*country), text);
+        }
+        let dictionary = Values::Texts { bytes: text, count: codes.used().len() };
+        encoder.column(Column::Keys { keys, dictionary })
+    }
+}
+
+/// Letters of the alphabet: a country is a number of two digits to this base.
+const LETTERS: u16 = 26;
+
+fn code([first, second]: Country) -> u16 {
+    let digit = |letter: u8| u16::from(letter.wrapping_sub(b'A')) % LETTERS;
+    digit(first) * LETTERS + digit(second)
+}
+
+fn letters(code: u16) -> Country {
+    [code / LETTERS, code % LETTERS].map(|digit| b'A' + digit as u8)
+}
+
+/// The addresses a worker has met, and what it knows of them.
+struct Places {
+    resolver: Arc<Resolver>,
+    texts: Texts,
+    /// By number of the text.
+    places: Vec<Place>,
+}
+
+#[derive(Clone, Copy)]
+struct Place {
+    /// `None` for a host name and the like.
+    address: Option<IpAddr>,
+    /// `None` before it was asked for.
+    country: Option<Option<Country>>,
+}
+
+impl Places {
+    /// Bytes of text kept between chunks.
+    const KEPT: usize = 4 << 20;
+
+    fn new(resolver: Arc<Resolver>) -> Places {
+        Places { resolver, texts: Texts::default(), places: Vec::new() }
+    }
+
+    /// Begins a chunk: numbers of before are worth nothing when the memory was full.
+    fn start(&mut self) {
+        if self.texts.bytes().len() > Places::KEPT {
+            self.texts.clear();
+            self.places.clear();
+        }
+    }
+
+    /// The number of an address.
+    fn number(&mut self, text: &[u8]) -> u32 {
+        let number = self.texts.number(text);
+        if number as usize == self.places.len() {
+            self.places.push(Place { address: parse_address(text), country: None });
+        }
+        number
+    }
+
+    fn country(&self, number: u32) -> Option<Country> {
+        self.places.get(number as usize)?.country?
+    }
+
+    /// Looks up the addresses among `numbers` that were not asked for before.
+    fn ask(&mut self, numbers: &[u32]) {
+        let unknown = |number: &u32| {
+            let place = self.places.get(*number as usize)?;
+            place.country.is_none().then_some((*number, place.address?))
+        };
+        let (new, addresses): (Vec<u32>, Vec<IpAddr>) = numbers.iter().filter_map(unknown).unzip();
+        if new.is_empty() {
+            return;
+        }
+        for (number, country) in new.iter().zip(self.resolver.resolve(&addresses)) {
+            if let Some(place) = self.places.get_mut(*number as usize) {
+                place.country = Some(country);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_country_is_a_number() {
+        for country in [*b"AA", *b"NZ", *b"ZZ", *b"US"] {
+            assert!(usize::from(code(country)) < Codes::LIMIT);
+            assert_eq!(letters(code(country)), country);
+        }
+    }
+}
