@@ -13,6 +13,7 @@ mod bounds;
 mod encoder;
 mod file;
 mod hybrid;
+mod values;
 
 use std::sync::Arc;
 
@@ -27,8 +28,9 @@ use parquet::schema::types::SchemaDescPtr;
 
 use crate::error::{Error, Result};
 
-pub use encoder::{Column, Encoder, NULL, RowGroup, Values};
+pub use encoder::{Column, Encoder, NULL, RowGroup};
 pub use file::{Finished, GroupFile};
+pub use values::Values;
 
 /// Landing is written once and read once or twice, so the level that costs least wins: zstd 1
 /// takes 6 % more CPU than Snappy on log lines and saves 28 % of the bytes.

@@ -132,18 +132,22 @@ fn read<'t>(
     {
         return Ok(Some(line));
     }
-    strict(formats, text.get(found.start..found.end).unwrap_or_default())
+    strict(formats, text.get(found.start..found.end).unwrap_or_default(), utf8)
 }
 
 #[cold]
-fn strict<'t>(formats: &Formats, line: &'t [u8]) -> Result<Option<Line<'t>>, LineError> {
+fn strict<'t>(
+    formats: &Formats,
+    line: &'t [u8],
+    utf8: bool,
+) -> Result<Option<Line<'t>>, LineError> {
     if line.is_empty() || line == b"\r" {
         return Ok(None);
     }
     if line.len() > limit::LINE {
         return Err(LineError::TooLong { bytes: line.len() as u64 });
     }
-    if let Err(error) = std::str::from_utf8(line) {
+    if !utf8 && let Err(error) = std::str::from_utf8(line) {
         return Err(LineError::NotUtf8 { at: error.valid_up_to() });
     }
     formats.read(line).map(Some)

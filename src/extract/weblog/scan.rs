@@ -127,11 +127,12 @@ impl<'t, 'm> Lines<'t, 'm> {
                     return Some(found);
                 }
             }
+            // only the newline matters now: of a long line no marks are kept
+            self.marks.next = self.marks.searched;
             if !self.mark_more() {
                 break;
             }
         }
-        self.marks.next = self.marks.filled;
         let found = Found { start: self.start, end: self.text.len(), quotes: None };
         self.start = self.text.len();
         (found.start < found.end).then_some(found)
