@@ -1,13 +1,9 @@
 //! The text of a window in chunks that end at newlines. Constant memory, whatever a line's length.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::file::LogFile;
 use super::line::limit;
-use super::plan::open_range;
-use crate::config::WeblogSource;
 use crate::error::{Error, Result};
 use crate::window::FileRange;
 
@@ -40,18 +36,6 @@ impl Chunk {
 /// Where the text of a range comes from.
 pub trait Open: Send {
     fn open(&mut self, range: &FileRange) -> Result<LogFile>;
-}
-
-/// Opens ranges of a source's files.
-pub struct Files {
-    pub source: Arc<WeblogSource>,
-    pub root: PathBuf,
-}
-
-impl Open for Files {
-    fn open(&mut self, range: &FileRange) -> Result<LogFile> {
-        open_range(&self.source, &self.root, range)
-    }
 }
 
 /// Reads ranges in order, chunk by chunk.

@@ -26,7 +26,7 @@ const BOMB_BYTES: u64 = 10 << 30;
 pub struct LogFile {
     text: Text,
     path: String,
-    /// Bytes of the file on the disk.
+    /// Bytes of the file on the disk; more than any file of a stream.
     pub size: u64,
     pub inode: Option<Inode>,
     /// Bytes of text read so far.
@@ -64,7 +64,7 @@ impl LogFile {
         Ok(LogFile { text, path: name.to_string(), size, inode, at: 0 })
     }
 
-    /// Takes a stream that is open already, called `name` in messages; it has no size or inode.
+    /// Takes a stream that is open already, called `name` in messages; it has no inode.
     ///
     /// Errors: `weblog/unreadable`.
     pub fn stream(mut input: impl Read + Send + 'static, name: &str) -> Result<LogFile> {
@@ -76,7 +76,7 @@ impl LogFile {
             None => Text::Stream(Box::new(all)),
             Some(packing) => Text::Unpacked(unpack(packing, all).map_err(|e| unreadable(name, e))?),
         };
-        Ok(LogFile { text, path: name.to_string(), size: 0, inode: None, at: 0 })
+        Ok(LogFile { text, path: name.to_string(), size: u64::MAX, inode: None, at: 0 })
     }
 
     /// The name it has in messages.
@@ -103,7 +103,7 @@ impl LogFile {
         })?;
         self.at += read as u64;
         let unpacked = matches!(self.text, Text::Unpacked(_));
-        if unpacked && self.at > BOMB_BYTES && self.at / self.size.max(1) > BOMB_RATIO {
+        if unpacked && is_bomb(self.at, self.size) {
             let what = format!("`{}` unpacks to more than {BOMB_RATIO} times its size", self.path);
             return Err(Error::failed("weblog/bomb", what).hint("remove it from `files`"));
         }
@@ -169,6 +169,11 @@ impl LogFile {
         head.truncate(usize::try_from(end).unwrap_or(HEAD).min(HEAD));
         Ok(Seen { path: self.path, head, end, inode: self.inode })
     }
+}
+
+/// True when `text` bytes are far too many for a compressed file of `size` bytes.
+fn is_bomb(text: u64, size: u64) -> bool {
+    text > BOMB_BYTES && text / size.max(1) > BOMB_RATIO
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -248,4 +253,26 @@ fn inode(metadata: &Metadata) -> Option<Inode> {
 #[cfg(not(unix))]
 fn inode(_: &Metadata) -> Option<Inode> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_73_a_bomb_is_long_and_packed_beyond_reason() {
+        let gigabytes = |n: u64| n << 30;
+        for (text, size, want) in [
+            (gigabytes(11), 1 << 20, true),
+            (gigabytes(11), 0, true),
+            // zeros in gzip come near to this ratio
+            (gigabytes(11), gigabytes(11) / 1000, false),
+            (gigabytes(9), 1 << 10, false),
+            (gigabytes(500), gigabytes(40), false),
+            // a stream, whose size nobody knows
+            (gigabytes(500), u64::MAX, false),
+        ] {
+            assert_eq!(is_bomb(text, size), want, "{text} of {size}");
+        }
+    }
 }

@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::chunks::Open;
 use super::file::{LogFile, unreadable};
 use super::format::Formats;
 use super::identity::{self, FileId, Seen, Verdict};
@@ -98,6 +100,18 @@ pub fn open_range(source: &WeblogSource, root: &Path, range: &FileRange) -> Resu
     let what = format!("no file holds `{}` up to byte {} any more", range.path, range.end);
     Err(Error::failed("weblog/gone", what)
         .hint("bring the file back, or add the name it was rotated to to `files`"))
+}
+
+/// Opens ranges of a source's files.
+pub(super) struct Files {
+    pub(super) source: Arc<WeblogSource>,
+    pub(super) root: PathBuf,
+}
+
+impl Open for Files {
+    fn open(&mut self, range: &FileRange) -> Result<LogFile> {
+        open_range(&self.source, &self.root, range)
+    }
 }
 
 /// The regular files the source's patterns match, each once.

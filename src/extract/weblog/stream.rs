@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::datatypes::SchemaRef;
 use tokio::sync::mpsc;
 
-use super::chunks::{CHUNK, Chunk, Chunks, Files};
+use super::chunks::{CHUNK, Chunk, Chunks};
 use super::country::{Countries, Resolver};
 use super::counts::Counts;
 use super::format::Formats;
 use super::parse::{Parsed, Parser};
-use super::plan::{self, open_range};
+use super::plan::{self, Files, open_range};
 use crate::config::WeblogSource;
 use crate::error::{Error, Result};
 use crate::rows::{ExtractStream, Extracted, Reject};

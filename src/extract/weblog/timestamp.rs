@@ -1,5 +1,6 @@
 //! The log's timestamp, `10/Oct/2000:13:55:36 -0700`, as microseconds since 1970 in UTC. Pure.
 //!
+//! nginx's `$time_iso8601`, `2000-10-10T13:55:36-07:00`, is read as well.
 //! A stamp without a zone is not converted: guessing one would move the request in time.
 
 /// What `request_timestamp_converted` holds where the log's text is not a time:
@@ -26,7 +27,7 @@ impl Converter {
     pub fn convert(&mut self, stamp: &[u8]) -> i64 {
         match <&[u8; USUAL_BYTES]>::try_from(stamp) {
             Ok(usual) => self.usual(usual).or_else(|| lenient(stamp)),
-            Err(_) => lenient(stamp),
+            Err(_) => lenient(stamp).or_else(|| iso(stamp)),
         }
         .map_or(UNCONVERTED, |seconds| seconds * 1_000_000)
     }
@@ -144,6 +145,25 @@ fn lenient(stamp: &[u8]) -> Option<i64> {
     Some(midnight + hour * 3600 + minute * 60 + second - zone_seconds(zone)?)
 }
 
+/// `yyyy-mm-ddTHH:MM:SS+hh:mm`, as nginx writes it, or with `Z` for the zone.
+fn iso(stamp: &[u8]) -> Option<i64> {
+    let (at, zone) = stamp.split_first_chunk::<19>()?;
+    let [y0, y1, y2, y3, b'-', o0, o1, b'-', d0, d1, b'T', time @ ..] = *at else { return None };
+    let [h0, h1, b':', m0, m1, b':', s0, s1] = time else { return None };
+    let ahead = match *zone {
+        [b'Z'] => 0,
+        [sign, h0, h1, b':', m0, m1] => zone_seconds(&[b' ', sign, h0, h1, m0, m1])?,
+        _ => return None,
+    };
+    let (hour, minute, second) = (two(h0, h1)?, two(m0, m1)?, two(s0, s1)?);
+    let month = two(o0, o1)?;
+    if !(1..=12).contains(&month) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let midnight = midnight(two(y0, y1)? * 100 + two(y2, y3)?, month, two(d0, d1)?)?;
+    Some(midnight + hour * 3600 + minute * 60 + second - ahead)
+}
+
 /// One or two digits and the byte after them.
 fn number(rest: &mut &[u8], end: u8) -> Option<i64> {
     let (value, after) = match **rest {
@@ -210,7 +230,12 @@ mod tests {
             "01/Jan/2021:00:00:00 UTC",
             "01/Jan/2021:00:00:00 +1401",
             "01/Jan/2021:00:00:00 +0060",
-            "2021-01-01T00:00:00Z",
+            "2021-01-01 00:00:00Z",
+            "2021-01-01T00:00:00",
+            "2021-13-01T00:00:00Z",
+            "2021-02-29T00:00:00+00:00",
+            "2016-12-31T23:59:60Z",
+            "2021-01-01T00:00:00+15:00",
             "03/Jul/2018 14:49:45:882515",
             "0x/Jan/2021:00:00:00 +0000",
         ] {
@@ -226,6 +251,8 @@ mod tests {
             let text = time.format("%d/%b/%Y:%H:%M:%S %z").to_string();
             prop_assume!(text.len() == USUAL_BYTES);
             prop_assert_eq!(Converter::default().convert(text.as_bytes()), seconds * 1_000_000);
+            let iso = time.format("%Y-%m-%dT%H:%M:%S%:z").to_string();
+            prop_assert_eq!(Converter::default().convert(iso.as_bytes()), seconds * 1_000_000);
         }
 
         #[test]

@@ -1,6 +1,8 @@
 //! Tests of the access log as a whole: the catalogue of bad input, a reference reader, properties.
 
 mod cases;
+mod counting;
+mod odd_lines;
 mod previews;
 mod properties;
 mod reference;

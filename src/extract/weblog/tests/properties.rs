@@ -58,10 +58,16 @@ fn any_line() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// Parses a whole text at once.
-fn parse(text: &[u8]) -> (Landed, Parsed) {
+pub fn parse(text: &[u8]) -> (Landed, Parsed) {
+    parse_as(&[], text)
+}
+
+/// Parses a whole text in declared formats.
+pub fn parse_as(formats: &[&str], text: &[u8]) -> (Landed, Parsed) {
     let schema = access_spec("weblog", Place::new("x", 1, 1)).landing_schema();
     let table = Arc::new(Table::embedded().expect("a table"));
-    let formats = Arc::new(Formats::compile(&[]).expect("formats"));
+    let formats: Vec<String> = formats.iter().map(|format| format.to_string()).collect();
+    let formats = Arc::new(Formats::compile(&formats).expect("formats"));
     let resolver = Arc::new(Resolver::new(table));
     let mut parser = Parser::new(formats, &schema, resolver).expect("a parser");
     let mut parsed = parser.parse("id", 0, text).expect("columns that fit");
@@ -73,8 +79,8 @@ fn parse(text: &[u8]) -> (Landed, Parsed) {
     (landed, parsed)
 }
 
-fn joined(lines: &[Vec<u8>]) -> Vec<u8> {
-    lines.iter().flat_map(|line| line.iter().copied().chain([b'\n'])).collect()
+pub fn joined(lines: &[impl AsRef<[u8]>]) -> Vec<u8> {
+    lines.iter().flat_map(|line| line.as_ref().iter().copied().chain([b'\n'])).collect()
 }
 
 proptest! {
@@ -82,35 +88,8 @@ proptest! {
 
     #[test]
     fn rows_and_rejects_are_those_of_the_reference(lines in prop::collection::vec(any_line(), 0..40)) {
-        let reference = Reference::new();
         let (landed, parsed) = parse(&joined(&lines));
-        let (mut rows, mut rejects) = (landed.rows.iter(), parsed.rejected.iter());
-        let mut offset = 0;
-        for line in &lines {
-            let empty = line.is_empty() || line == b"\r";
-            match reference.read(line) {
-                _ if empty => {}
-                Some(fields) => {
-                    let row = rows.next();
-                    let row = row.ok_or_else(|| TestCaseError::fail(format!("lost: {:?}", String::from_utf8_lossy(line))))?;
-                    prop_assert_eq!(&row["line_offset"], &offset.to_string(), "{:?}", String::from_utf8_lossy(line));
-                    for column in ["ip_address", "identity", "username", "request_timestamp", "request_line", "status_code", "bytes_sent", "referer", "user_agent"] {
-                        prop_assert_eq!(row.get(column), fields.get(column), "{} of {:?}", column, String::from_utf8_lossy(line));
-                    }
-                }
-                None => {
-                    let reject = rejects.next();
-                    let reject = reject.ok_or_else(|| TestCaseError::fail(format!("accepted: {:?}", String::from_utf8_lossy(line))))?;
-                    prop_assert_eq!((reject.offset as usize, &reject.raw), (offset, line));
-                }
-            }
-            offset += line.len() + 1;
-        }
-        prop_assert!(rows.next().is_none() && rejects.next().is_none());
-        let counts = parsed.counts;
-        prop_assert_eq!(counts.lines, counts.rows + counts.rejected);
-        prop_assert_eq!(counts.lines + counts.empty, lines.len() as u64);
-        prop_assert_eq!(counts.bytes as usize, offset);
+        Reference::new().check(&lines, &landed, &parsed).map_err(TestCaseError::fail)?;
     }
 
     #[test]
@@ -143,7 +122,7 @@ proptest! {
     fn a_file_read_in_parts_gives_the_same_rows(lines in prop::collection::vec(any_line(), 1..60), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4), jobs in 1..4usize) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let text = joined(&lines);
-        let (whole, _) = parse(&text);
+        let (whole, Parsed { rejected, .. }) = parse(&text);
         let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len())).collect();
         ends.sort();
         ends.push(text.len());
@@ -164,6 +143,10 @@ proptest! {
             }
         }
         prop_assert_eq!(parts.rows.len(), whole.rows.len());
+        prop_assert_eq!(parts.rejects.len(), rejected.len());
+        for (part, whole) in parts.rejects.iter().zip(&rejected) {
+            prop_assert_eq!((part.offset, &part.raw), (whole.offset, &whole.raw));
+        }
         for (part, whole) in parts.rows.iter().zip(&whole.rows) {
             for (column, value) in whole {
                 prop_assert!(column == "file_id" || part.get(column) == Some(value), "{}", column);
