@@ -5,6 +5,8 @@
      stage before; they leave by DELETE, because its count is the `unchanged` of the row balance;
    - MERGE knows no WITH, no alias of its target, no qualified column on the left of SET;
    - every join is by equality on the key, and the store is read twice: DELETE, MERGE;
+   - no row is unchanged beside an older version in the store: said as a conjunct of its own, it
+     spares both engines the store's blocks that are older than the whole stage;
    - equality is spelled out, because Redshift has no IS DISTINCT FROM and `=` is blind to NULL;
      it ignores trailing blanks, as every comparison there: such a change is no change. #}
 create schema if not exists {{ store_schema }};
@@ -47,6 +49,9 @@ delete from {{ stage }}
 using {{ store }}
 where {% for name in key %}{{ stage }}.{{ name }} = {{ store_table }}.{{ name }}{{ "\n  and " if not loop.last }}{% endfor %}
 
+{% if values and version and version_known %}
+  and {{ stage }}.{{ version }} <= {{ store_table }}.{{ version }}
+{% endif %}
 {% if values and version %}
   and ({{ stage }}.{{ version }} < {{ store_table }}.{{ version }} or (
 {% elif values %}

@@ -146,7 +146,11 @@ pub fn assignment_casts(
         projection.push(match column {
             None => expr,
             Some(column) => {
-                let to = column.ty.arrow();
+                // The engine computes text as views, and who writes takes it so.
+                let to = match column.ty.arrow() {
+                    DataType::Utf8 => DataType::Utf8View,
+                    other => other,
+                };
                 assignable(field.data_type(), &to).map_err(|()| {
                     Error::failed(
                         "sql/type",

@@ -32,6 +32,8 @@ struct Words {
     values: Vec<Column>,
     key: Vec<String>,
     version: Option<String>,
+    /// True where the version is never NULL.
+    version_known: bool,
     /// What orders the rows of one key, the winner first.
     winner: Vec<String>,
     /// A column name that no column of the table has.
@@ -95,6 +97,11 @@ fn words(spec: &TableSpec, sequence: Sequence) -> Result<Words> {
         values: spec.columns.iter().filter(|c| !spec.key.contains(&c.name)).map(column).collect(),
         key: spec.key.iter().map(|name| quoted(name)).collect(),
         version: spec.version.as_deref().map(quoted),
+        version_known: spec
+            .version
+            .as_deref()
+            .and_then(|name| spec.column(name))
+            .is_some_and(|c| c.not_null || spec.key.contains(&c.name)),
         winner: winner(spec),
         rank,
         sequence: sequence.0,

@@ -47,9 +47,12 @@ pub fn query(merge: &Merge, shape: &TableShape) -> Result<(ChangeSetKind, Query)
                 projection.push(build::item(found(&alias), ROW_DELETE));
             }
             for ((column, new), insert) in shape.columns.iter().zip(updated).zip(inserted) {
-                let old = || build::qualified(&alias, &column.name);
-                let value =
-                    build::case(vec![(found(&alias), new.unwrap_or_else(old))], Some(insert));
+                let new = new.unwrap_or_else(|| build::qualified(&alias, &column.name));
+                // The same value whether the row was there or not needs no CASE.
+                let value = match new == insert {
+                    true => insert,
+                    false => build::case(vec![(found(&alias), new)], Some(insert)),
+                };
                 projection.push(build::item(value, &column.name));
             }
             target::requalify(&mut projection, &merge.target, shape, &alias, false);

@@ -16,12 +16,12 @@ use crate::warehouse::Outcome;
 use super::catalog::{ColumnDef, Identity};
 use super::check;
 use super::engine::engine_error;
-use super::files::{FileWriter, WrittenFile};
+use super::files::{FileWriter, NewRows, RowWriter};
 use super::transaction::Transaction;
 
-/// Files written and identity counters moved on, for [`Transaction::append`].
+/// Rows written and identity counters moved on, for [`Transaction::append`].
 struct Appended {
-    files: Vec<WrittenFile>,
+    files: Vec<NewRows>,
     identities: Vec<Option<Identity>>,
     rows: u64,
 }
@@ -30,17 +30,19 @@ struct Appended {
 struct Appender {
     columns: Vec<ColumnDef>,
     identities: Vec<Option<Identity>>,
-    writer: FileWriter,
+    writer: RowWriter,
     rows: u64,
 }
 
 impl Appender {
     async fn new(txn: &mut Transaction, target: &ObjectRef) -> Result<Appender> {
+        let pool = txn.memory();
         let table = txn.table(target).await?;
+        let files = FileWriter::new(table.place.clone(), &table.def.path, &table.def.columns);
         Ok(Appender {
             columns: table.def.columns.clone(),
             identities: table.def.columns.iter().map(|c| c.identity).collect(),
-            writer: FileWriter::new(table.place.clone(), &table.def.path, &table.def.columns),
+            writer: RowWriter::new(files, table.temporary.then_some(&pool)),
             rows: 0,
         })
     }

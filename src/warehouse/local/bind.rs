@@ -25,7 +25,9 @@ use super::catalog::ViewDef;
 use super::engine::{Local, engine_error};
 use super::files::FileTable;
 use super::landing;
+use super::narrow;
 use super::transaction::Transaction;
+use super::work::WorkTable;
 
 /// Views may stand on views; a chain longer than this is taken for a circle.
 const VIEW_DEPTH: usize = 32;
@@ -73,14 +75,27 @@ pub async fn bind(
     for name in dialect::tables_of(command).reads {
         bind_one(local, txn, &name, &mut bound, 0).await?;
     }
-    if let Some(target) = target {
-        let table = txn.table(target).await?;
-        let scan =
-            FileTable::with_row_identity(table.place.clone(), table.schema(), table.scan_files())
-                .with_columns(&table.def.columns);
-        bound.add(&rows_name(target), Arc::new(scan));
+    let Some(target) = target else { return Ok(bound) };
+    let narrowed = narrow::narrow(local, txn, command).await?;
+    let table = txn.table(target).await?;
+    let mut scan =
+        FileTable::with_row_identity(table.place.clone(), table.schema(), table.scan_files())
+            .with_columns(&table.def.columns);
+    if let Some(narrowed) = narrowed {
+        if narrowed.table == *target {
+            scan = scan.only(&narrowed.rows);
+        } else {
+            let other = plain_scan(txn.table(&narrowed.table).await?).only(&narrowed.rows);
+            bound.add(&narrowed.table, Arc::new(other));
+        }
     }
+    bound.add(&rows_name(target), Arc::new(scan));
     Ok(bound)
+}
+
+fn plain_scan(table: &WorkTable) -> FileTable {
+    FileTable::new(table.place.clone(), table.schema(), Vec::new(), table.scan_files())
+        .with_columns(&table.def.columns)
 }
 
 fn bind_one<'a>(
@@ -92,10 +107,7 @@ fn bind_one<'a>(
 ) -> BoxFuture<'a, Result<()>> {
     async move {
         if txn.has_table(name) {
-            let table = txn.table(name).await?;
-            let scan =
-                FileTable::new(table.place.clone(), table.schema(), Vec::new(), table.scan_files())
-                    .with_columns(&table.def.columns);
+            let scan = plain_scan(txn.table(name).await?);
             bound.add(name, Arc::new(scan));
             return Ok(());
         }

@@ -96,6 +96,7 @@ impl Local {
             shape,
             self.data.clone(),
             self.scratch.clone(),
+            Arc::clone(&self.session.runtime_env().memory_pool),
         ))
     }
 

@@ -10,7 +10,7 @@ use crate::records;
 use crate::state::State;
 use crate::tables::{SEQUENCE_COLUMN, TableName, TableSpec};
 
-use super::files::{FileTable, Place, ScanFile, engine_type};
+use super::files::{FileTable, Place, Rows, ScanFile, engine_type};
 
 /// The scan of a landing table: its declared columns, then `execution_sequence`.
 pub async fn table(state: &State, place: &Place, spec: &TableSpec) -> Result<FileTable> {
@@ -20,10 +20,10 @@ pub async fn table(state: &State, place: &Place, spec: &TableSpec) -> Result<Fil
         .flat_map(|partition| {
             let sequence = ScalarValue::Int64(i64::try_from(partition.sequence.0).ok());
             partition.files.into_iter().map(move |file| ScanFile {
-                path: file.path,
-                bytes: file.bytes,
+                source: Rows::File { path: file.path, bytes: file.bytes },
                 rows: file.rows,
                 deleted: None,
+                only: None,
                 stats: Vec::new(),
                 partition: vec![sequence.clone()],
             })

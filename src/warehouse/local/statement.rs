@@ -24,7 +24,7 @@ use crate::warehouse::{Answer, ColumnInfo, Outcome};
 use super::bind::{bind, view_plan};
 use super::engine::{Local, engine_error};
 use super::transaction::Transaction;
-use super::{apply, ddl, settings};
+use super::{apply, ddl, distinct, settings};
 
 /// Runs a statement. TRUNCATE only clears its table: committing is the caller's part.
 pub async fn run(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {
@@ -170,6 +170,7 @@ async fn create_table_as(
         return Ok(Outcome::default());
     }
     let (session, plan) = plan(local, txn, parsed, (*create.query).clone(), None).await?;
+    let plan = distinct::unranked(&session, plan).await?;
     let stream = stream(session, plan).await?;
     // Types are final only once the plan is: those of a UNION widen on the way.
     ddl::create_for_query(txn, create, &output_schema(&stream.schema()))?;

@@ -44,7 +44,7 @@ async fn open(root: &Path) -> Local {
     Local::open(&project, state, landing).await.expect("warehouse")
 }
 
-async fn warehouse() -> (TempDir, Local) {
+pub(super) async fn warehouse() -> (TempDir, Local) {
     let dir = TempDir::new().expect("a folder");
     let local = open(dir.path()).await;
     (dir, local)
@@ -69,7 +69,7 @@ fn marker() -> Marker {
     }
 }
 
-async fn run(local: &Local, sql: &str) -> Result<Vec<Outcome>> {
+pub(super) async fn run(local: &Local, sql: &str) -> Result<Vec<Outcome>> {
     local.run(&batch(sql), &|_| Ok(marker())).await
 }
 
@@ -91,7 +91,7 @@ fn cells(answer: &Answer) -> Vec<String> {
     rows
 }
 
-async fn query(local: &Local, sql: &str) -> Vec<String> {
+pub(super) async fn query(local: &Local, sql: &str) -> Vec<String> {
     cells(&local.query(sql, None).await.expect("answers"))
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use datafusion::execution::memory_pool::MemoryPool;
 use roaring::RoaringBitmap;
 
 use crate::dialect::ObjectRef;
@@ -19,7 +20,7 @@ use super::catalog::{
     self, Change, ColumnDef, Commit, DataFile, Identity, NewDataFile, NewDeleteFile, SchemaDef,
     Shape, SnapshotId, TableDef, ViewDef,
 };
-use super::files::{Place, WrittenFile, read_later_rows, read_positions, write_positions};
+use super::files::{NewRows, Place, read_later_rows, read_positions, write_positions};
 use super::work::{Origin, WorkFile, WorkTable};
 
 /// The schema of names without one.
@@ -41,6 +42,8 @@ pub struct Transaction {
     counted: BTreeMap<TableName, ()>,
     data: Place,
     scratch: Place,
+    /// The engine's memory, in which temporary tables may lie.
+    memory: Arc<dyn MemoryPool>,
     started: DateTime<Utc>,
 }
 
@@ -52,6 +55,7 @@ impl Transaction {
         shape: Shape,
         data: Place,
         scratch: Place,
+        memory: Arc<dyn MemoryPool>,
     ) -> Transaction {
         Transaction {
             state,
@@ -63,6 +67,7 @@ impl Transaction {
             counted: BTreeMap::new(),
             data,
             scratch,
+            memory,
             started: Utc::now(),
         }
     }
@@ -85,6 +90,10 @@ impl Transaction {
     /// When it began: what SYSDATE says throughout.
     pub fn started(&self) -> DateTime<Utc> {
         self.started
+    }
+
+    pub fn memory(&self) -> Arc<dyn MemoryPool> {
+        Arc::clone(&self.memory)
     }
 
     pub fn shape(&self) -> &Shape {
@@ -318,7 +327,7 @@ impl Transaction {
     pub async fn append(
         &mut self,
         name: &ObjectRef,
-        files: Vec<WrittenFile>,
+        files: Vec<NewRows>,
         identities: &[Option<Identity>],
     ) -> Result<()> {
         let table = self.table(name).await?;
@@ -398,7 +407,7 @@ async fn file_change(table: &WorkTable) -> Result<Change> {
                 deletes.push(delete_file(table, file, committed.id, replaces).await?);
                 continue;
             }
-            Origin::Committed(_) => continue,
+            Origin::Committed(_) | Origin::Held(_) => continue,
             Origin::Written(written) => written,
         };
         let delete = match file.deleted.is_empty() {

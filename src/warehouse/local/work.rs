@@ -8,7 +8,7 @@ use arrow::datatypes::SchemaRef;
 use roaring::RoaringBitmap;
 
 use super::catalog::{ColumnStats, DataFile, TableDef};
-use super::files::{Place, ScanFile, WrittenFile, file_schema};
+use super::files::{HeldRows, NewRows, Place, Rows, ScanFile, WrittenFile, file_schema};
 
 /// A table as the statements of one transaction see it.
 #[derive(Debug, Clone)]
@@ -36,13 +36,17 @@ pub struct WorkFile {
 pub enum Origin {
     Committed(DataFile),
     Written(WrittenFile),
+    /// In memory; of temporary tables only.
+    Held(HeldRows),
 }
 
 impl WorkFile {
+    /// Its key in the store; rows in memory have none.
     pub fn path(&self) -> &str {
         match &self.origin {
             Origin::Committed(f) => &f.path,
             Origin::Written(f) => &f.path,
+            Origin::Held(_) => "",
         }
     }
 
@@ -51,20 +55,25 @@ impl WorkFile {
         match &self.origin {
             Origin::Committed(f) => f.rows,
             Origin::Written(f) => f.rows,
+            Origin::Held(f) => f.rows,
         }
     }
 
-    fn bytes(&self) -> u64 {
+    fn source(&self) -> Rows {
+        let file = |path: &String, bytes| Rows::File { path: path.clone(), bytes };
         match &self.origin {
-            Origin::Committed(f) => f.bytes,
-            Origin::Written(f) => f.bytes,
+            Origin::Committed(f) => file(&f.path, f.bytes),
+            Origin::Written(f) => file(&f.path, f.bytes),
+            Origin::Held(held) => Rows::Held(held.clone()),
         }
     }
 
-    fn stats(&self) -> &BTreeMap<i64, ColumnStats> {
+    /// The bounds of a column, where they are known.
+    pub fn stats(&self, column: i64) -> Option<&ColumnStats> {
         match &self.origin {
-            Origin::Committed(f) => &f.stats,
-            Origin::Written(f) => &f.stats,
+            Origin::Committed(f) => f.stats.get(&column),
+            Origin::Written(f) => f.stats.get(&column),
+            Origin::Held(_) => None,
         }
     }
 
@@ -90,9 +99,12 @@ impl WorkTable {
             .collect();
     }
 
-    pub fn append(&mut self, files: Vec<WrittenFile>) {
-        self.files.extend(files.into_iter().map(|file| WorkFile {
-            origin: Origin::Written(file),
+    pub fn append(&mut self, rows: Vec<NewRows>) {
+        self.files.extend(rows.into_iter().map(|rows| WorkFile {
+            origin: match rows {
+                NewRows::File(file) => Origin::Written(file),
+                NewRows::Held(held) => Origin::Held(held),
+            },
             deleted: RoaringBitmap::new(),
             changed: false,
         }));
@@ -156,11 +168,11 @@ impl WorkTable {
         self.files
             .iter()
             .map(|file| ScanFile {
-                path: file.path().to_string(),
-                bytes: file.bytes(),
+                source: file.source(),
                 rows: file.rows(),
                 deleted: (!file.deleted.is_empty()).then(|| Arc::new(file.deleted.clone())),
-                stats: self.def.columns.iter().map(|c| file.stats().get(&c.id).cloned()).collect(),
+                only: None,
+                stats: self.def.columns.iter().map(|c| file.stats(c.id).cloned()).collect(),
                 partition: Vec::new(),
             })
             .collect()

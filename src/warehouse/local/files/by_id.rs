@@ -38,6 +38,11 @@ impl ById {
             .collect();
         ById { initial }
     }
+
+    /// What rows older than the column hold, where that is not NULL.
+    pub fn first_value(&self, column: &str) -> Option<&ScalarValue> {
+        self.initial.get(column)
+    }
 }
 
 impl PhysicalExprAdapterFactory for ById {

@@ -12,6 +12,8 @@ use object_store::path::Path;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::arrow::{PARQUET_FIELD_ID_META_KEY, ProjectionMask};
+use parquet::basic::Encoding;
+use parquet::schema::types::ColumnPath;
 use roaring::RoaringBitmap;
 
 use crate::error::{Error, Result};
@@ -51,8 +53,14 @@ pub async fn write_positions(
         field("file_path", DataType::Utf8, FILE_PATH_ID),
         field("pos", DataType::Int64, POSITION_ID),
     ]));
+    // Positions ascend and are all different: their differences are small, a dictionary is not.
+    let properties = properties()
+        .into_builder()
+        .set_column_dictionary_enabled(ColumnPath::from("pos"), false)
+        .set_column_encoding(ColumnPath::from("pos"), Encoding::DELTA_BINARY_PACKED)
+        .build();
     let options =
-        ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
+        ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
     let failed = |e: parquet::errors::ParquetError| cannot_write(&path, e);
     let mut writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)
         .map_err(failed)?;

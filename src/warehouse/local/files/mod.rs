@@ -4,6 +4,7 @@
 
 mod by_id;
 mod deletes;
+mod held;
 mod scan;
 mod write;
 
@@ -16,7 +17,8 @@ use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
 pub use by_id::ById;
 pub use deletes::{read_later_rows, read_positions, write_positions};
-pub use scan::{FileTable, ScanFile};
+pub use held::{HeldRows, RowWriter};
+pub use scan::{FileTable, Rows, ScanFile};
 pub use write::{FileWriter, WrittenFile};
 
 use super::catalog::ColumnDef;
@@ -27,6 +29,13 @@ use crate::types::SqlType;
 pub struct Place {
     pub url: ObjectStoreUrl,
     pub store: Arc<dyn ObjectStore>,
+}
+
+/// What a statement wrote.
+#[derive(Debug, Clone)]
+pub enum NewRows {
+    File(WrittenFile),
+    Held(HeldRows),
 }
 
 /// The Arrow type the engine computes a column in: text as views, the rest as stored.

@@ -1,11 +1,12 @@
 //! A table as a scan: its live Parquet files, minus deleted positions.
 //!
-//! DataFusion's Parquet source does the reading and the pruning. Three kinds of columns follow the
+//! DataFusion's Parquet source does the reading and the pruning; rows in memory stand beside it. Three kinds of columns follow the
 //! ones in the files: partition values (landing), and, when asked for, the row identity of a change
 //! set: which file, and the row's position in it.
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use async_trait::async_trait;
 use chrono::DateTime;
@@ -14,6 +15,7 @@ use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::physical_plan::parquet::{
     CachedParquetFileReaderFactory, ParquetRowSelection,
 };
@@ -24,6 +26,7 @@ use datafusion::error::Result;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::union::UnionExec;
 
 use object_store::ObjectMeta;
 use object_store::path::Path;
@@ -35,17 +38,29 @@ use crate::dialect::{ROW_FILE, ROW_POSITION};
 use crate::warehouse::local::catalog::stats::scalar;
 use crate::warehouse::local::catalog::{ColumnDef, ColumnStats};
 
-use super::{ById, Place};
+use super::held::live_batches;
+use super::{ById, HeldRows, Place};
 
-/// One file of a scan.
+/// Where the rows of one part of a scan are.
+#[derive(Debug, Clone)]
+pub enum Rows {
+    File {
+        /// Key in the store.
+        path: String,
+        bytes: u64,
+    },
+    Held(HeldRows),
+}
+
+/// One file of a scan, or rows in memory that stand for one.
 #[derive(Debug, Clone)]
 pub struct ScanFile {
-    /// Key in the store.
-    pub path: String,
-    pub bytes: u64,
+    pub source: Rows,
     /// Rows in the file, deleted ones included.
     pub rows: u64,
     pub deleted: Option<Arc<RoaringBitmap>>,
+    /// The only rows to read, less the deleted; every row where `None`.
+    pub only: Option<Arc<RoaringBitmap>>,
     /// By position of the column in the file schema.
     pub stats: Vec<Option<ColumnStats>>,
     /// One value for each partition column.
@@ -53,8 +68,29 @@ pub struct ScanFile {
 }
 
 impl ScanFile {
+    fn bytes(&self) -> u64 {
+        match &self.source {
+            Rows::File { bytes, .. } => *bytes,
+            Rows::Held(held) => held.bytes(),
+        }
+    }
+
     fn live_rows(&self) -> u64 {
-        self.rows - self.deleted.as_ref().map_or(0, |d| d.len())
+        match (&self.only, &self.deleted) {
+            (Some(only), Some(deleted)) => only.difference_len(deleted),
+            (Some(only), None) => only.len(),
+            (None, deleted) => self.rows - deleted.as_ref().map_or(0, |d| d.len()),
+        }
+    }
+
+    /// The rows to read, where that is not every row.
+    fn selection(&self) -> Option<RowSelection> {
+        match (&self.only, &self.deleted) {
+            (Some(only), Some(deleted)) => Some(rows_of(&(&**only - &**deleted), self.rows)),
+            (Some(only), None) => Some(rows_of(only, self.rows)),
+            (None, Some(deleted)) => Some(live_rows(deleted, self.rows)),
+            (None, None) => None,
+        }
     }
 }
 
@@ -105,29 +141,73 @@ impl FileTable {
         FileTable { place, schema, files, columns: Arc::default() }
     }
 
+    /// Leaves only these rows of each file, less the deleted; every row where `None`.
+    pub fn only(mut self, rows: &[Option<Arc<RoaringBitmap>>]) -> FileTable {
+        for (file, only) in self.files.iter_mut().zip(rows) {
+            file.only = only.clone();
+        }
+        self
+    }
+
+    /// The file of this index as DataFusion's readers take it; `None` for rows in memory.
+    pub fn parquet(&self, index: usize) -> Option<PartitionedFile> {
+        self.partitioned_file(self.files.get(index)?)
+    }
+
+    /// What opens its files, with the footers the engine has read already.
+    pub fn readers(&self, session: &dyn Session) -> CachedParquetFileReaderFactory {
+        let cache = session.runtime_env().cache_manager.get_file_metadata_cache();
+        CachedParquetFileReaderFactory::new(Arc::clone(&self.place.store), cache)
+    }
+
     /// Takes the values of columns that are younger than a file.
     pub fn with_columns(mut self, columns: &[ColumnDef]) -> FileTable {
         self.columns = Arc::new(ById::new(columns));
         self
     }
 
-    fn partitioned_file(&self, file: &ScanFile) -> PartitionedFile {
+    fn partitioned_file(&self, file: &ScanFile) -> Option<PartitionedFile> {
+        let Rows::File { path, bytes } = &file.source else { return None };
         let meta = ObjectMeta {
-            location: Path::from(file.path.as_str()),
+            location: Path::from(path.as_str()),
             // Files never change, so a constant keeps the footer cache valid.
             last_modified: DateTime::UNIX_EPOCH,
-            size: file.bytes,
+            size: *bytes,
             e_tag: None,
             version: None,
         };
         let mut partitioned = PartitionedFile::new_from_meta(meta)
             .with_partition_values(file.partition.clone())
             .with_statistics(Arc::new(self.file_statistics(file)));
-        if let Some(deleted) = &file.deleted {
-            partitioned =
-                partitioned.with_extension(ParquetRowSelection::new(live_rows(deleted, file.rows)));
+        if let Some(selection) = file.selection() {
+            partitioned = partitioned.with_extension(ParquetRowSelection::new(selection));
         }
-        partitioned
+        Some(partitioned)
+    }
+
+    /// The rows that are in memory, as a plan; `None` where there are none.
+    fn held(
+        &self,
+        projection: Option<&Vec<usize>>,
+        partitions: usize,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let schema = match projection {
+            Some(indices) => Arc::new(self.schema().project(indices)?),
+            None => self.schema(),
+        };
+        let mut batches = Vec::new();
+        for (file, index) in self.files.iter().zip(0..) {
+            if let Rows::Held(held) = &file.source {
+                let deleted = file.deleted.as_deref();
+                batches.extend(live_batches(held, deleted, index, &schema, &self.columns)?);
+            }
+        }
+        if batches.is_empty() {
+            return Ok(None);
+        }
+        let share = batches.len().div_ceil(partitions.max(1));
+        let parts: Vec<Vec<RecordBatch>> = batches.chunks(share).map(<[_]>::to_vec).collect();
+        Ok(Some(MemorySourceConfig::try_new_exec(&parts, schema, None)?))
     }
 
     /// Row count exact; bounds never: deleted rows still widen them, and long text is cut.
@@ -157,7 +237,7 @@ impl FileTable {
             .collect();
         Statistics {
             num_rows: Precision::Exact(live),
-            total_byte_size: Precision::Inexact(file.bytes as usize),
+            total_byte_size: Precision::Inexact(file.bytes() as usize),
             column_statistics: columns,
         }
     }
@@ -165,13 +245,26 @@ impl FileTable {
     fn table_statistics(&self) -> Statistics {
         let width = self.schema.table_schema().fields().len();
         let rows: u64 = self.files.iter().map(ScanFile::live_rows).sum();
-        let bytes: u64 = self.files.iter().map(|f| f.bytes).sum();
+        let bytes: u64 = self.files.iter().map(ScanFile::bytes).sum();
         Statistics {
             num_rows: Precision::Exact(rows as usize),
             total_byte_size: Precision::Inexact(bytes as usize),
             column_statistics: vec![ColumnStatistics::new_unknown(); width],
         }
     }
+}
+
+/// These rows of a file, as runs.
+fn rows_of(only: &RoaringBitmap, rows: u64) -> RowSelection {
+    let mut ranges: Vec<std::ops::Range<usize>> = Vec::new();
+    for position in only {
+        let position = position as usize;
+        match ranges.last_mut() {
+            Some(last) if last.end == position => last.end += 1,
+            _ => ranges.push(position..position + 1),
+        }
+    }
+    RowSelection::from_consecutive_ranges(ranges.into_iter(), rows as usize)
 }
 
 /// The complement of the deleted positions, as runs.
@@ -221,17 +314,17 @@ impl TableProvider for FileTable {
             .files
             .iter()
             .filter(|f| f.live_rows() > 0)
-            .map(|f| self.partitioned_file(f))
+            .filter_map(|f| self.partitioned_file(f))
             .collect();
+        let held = self.held(projection, state.config().target_partitions())?;
         if files.is_empty() {
             let schema = match projection {
                 Some(indices) => Arc::new(self.schema().project(indices)?),
                 None => self.schema(),
             };
-            return Ok(Arc::new(EmptyExec::new(schema)));
+            return Ok(held.unwrap_or_else(|| Arc::new(EmptyExec::new(schema))));
         }
-        let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
-        let readers = CachedParquetFileReaderFactory::new(Arc::clone(&self.place.store), cache);
+        let readers = self.readers(state);
         let source = ParquetSource::new(self.schema.clone())
             .with_parquet_file_reader_factory(Arc::new(readers));
         let groups = FileGroup::new(files).split_files(state.config().target_partitions());
@@ -242,13 +335,33 @@ impl TableProvider for FileTable {
             .with_limit(limit)
             .with_expr_adapter(Some(Arc::clone(&self.columns) as _))
             .build();
-        Ok(DataSourceExec::from_data_source(config))
+        let files: Arc<dyn ExecutionPlan> = DataSourceExec::from_data_source(config);
+        match held {
+            None => Ok(files),
+            Some(held) => UnionExec::try_new(vec![files, held]),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chosen_rows_are_runs_of_the_file() {
+        let only: RoaringBitmap = [1u32, 2, 5].into_iter().collect();
+        let runs: Vec<RowSelector> = rows_of(&only, 8).into();
+        assert_eq!(
+            runs,
+            vec![
+                RowSelector::skip(1),
+                RowSelector::select(2),
+                RowSelector::skip(2),
+                RowSelector::select(1),
+                RowSelector::skip(2),
+            ]
+        );
+    }
 
     #[test]
     fn live_rows_are_the_complement_of_the_deleted() {
