@@ -14,6 +14,7 @@ mod build;
 mod casts;
 mod change;
 mod command;
+mod first_row;
 pub mod functions;
 mod lex;
 mod operators;

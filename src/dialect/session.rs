@@ -10,10 +10,13 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::functions_aggregate::planner::AggregateFunctionPlanner;
 use datafusion::functions_window::planner::WindowFunctionPlanner;
 use datafusion::logical_expr::planner::{ExprPlanner, TypePlanner};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::sqlparser::ast;
 
 use super::casts::RedshiftCasts;
+use super::first_row::FirstRow;
 use super::functions;
 use super::operators::Operators;
 use crate::types::SqlType;
@@ -50,12 +53,15 @@ pub fn session_state(
         Arc::new(AggregateFunctionPlanner),
         Arc::new(WindowFunctionPlanner),
     ];
+    let mut physical: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![Arc::new(FirstRow)];
+    physical.extend(PhysicalOptimizer::new().rules);
     let mut builder = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime_env)
         .with_type_planner(Arc::new(Types))
         .with_expr_planners(planners)
         .with_analyzer_rule(Arc::new(RedshiftCasts))
+        .with_physical_optimizer_rules(physical)
         .with_scalar_functions(functions::scalars())
         .with_aggregate_functions(functions::aggregates())
         .with_window_functions(functions::windows());

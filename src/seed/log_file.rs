@@ -4,10 +4,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use tokio_util::sync::CancellationToken;
+
 use super::log::{Line, Lines, day_of_line};
 use super::partial::{Partial, failed};
 use super::{FIRST_DAY, LAST_DAY, Plan};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 
 /// Bytes gathered before they are written.
 const BUFFER: usize = 256 * 1024;
@@ -24,35 +26,67 @@ pub struct MadeLog {
     pub bytes: u64,
 }
 
-/// Makes the access log of `plan` at `path`, replacing what is there once it is complete.
-///
-/// `progress` is told the lines so far. Errors: `seed/file`, `seed/locked`.
-pub fn make_log(
-    path: &Path,
-    plan: &Plan,
-    progress: &(dyn Fn(u64) + Send + Sync),
-) -> Result<MadeLog> {
-    let partial = Partial::begin(path)?;
-    let mut lines = Lines::new(plan, plan.log_lines, FIRST_DAY, LAST_DAY);
-    let made = write_lines(&mut lines, partial.file(), partial.path(), progress)?;
-    partial.publish()?;
-    Ok(made)
+/// A complete log that does not have its name yet. Dropped before [`NewLog::publish`], it is gone
+/// and what had the name stays.
+#[derive(Debug)]
+pub struct NewLog {
+    partial: Partial,
+    made: MadeLog,
+}
+
+impl NewLog {
+    /// Writes the access log of `plan` out of sight, beside `path`.
+    ///
+    /// `progress` is told the lines so far. Errors: `seed/file`, `seed/locked`, and `seed/stopped`
+    /// soon after `stop` is cancelled.
+    pub fn write(
+        path: &Path,
+        plan: &Plan,
+        progress: &(dyn Fn(u64) + Send + Sync),
+        stop: &CancellationToken,
+    ) -> Result<NewLog> {
+        let partial = Partial::begin(path)?;
+        let mut lines = Lines::new(plan, plan.log_lines, FIRST_DAY, LAST_DAY);
+        let made = write_lines(&mut lines, partial.file(), partial.path(), progress, stop)?;
+        Ok(NewLog { partial, made })
+    }
+
+    /// Gives it its name, in the place of what has it.
+    pub fn publish(self) -> Result<MadeLog> {
+        self.partial.publish()?;
+        Ok(self.made)
+    }
 }
 
 /// Appends `lines` of the next day: the day after that of the last line of the log.
 ///
-/// A last line that was cut off is ended first, never continued. Errors: `seed/file`, also when
-/// there is no such log.
-pub fn append_log(path: &Path, plan: &Plan, lines: u64) -> Result<MadeLog> {
+/// A last line that was cut off is ended first, never continued. A day that cannot be written whole
+/// is taken away again. Errors: `seed/file`, also when there is no such log; `seed/stopped` soon
+/// after `stop` is cancelled.
+pub fn append_log(
+    path: &Path,
+    plan: &Plan,
+    lines: u64,
+    stop: &CancellationToken,
+) -> Result<MadeLog> {
     let mut file =
         OpenOptions::new().read(true).append(true).open(path).map_err(|e| failed(path, e))?;
+    let before = file.metadata().map_err(|e| failed(path, e))?.len();
     let tail = read_tail(&mut file).map_err(|e| failed(path, e))?;
     let last = tail.rsplit(|byte| *byte == b'\n').find_map(day_of_line).unwrap_or(LAST_DAY);
     let next = last.saturating_add(1);
     if tail.last().is_some_and(|byte| *byte != b'\n') {
         file.write_all(b"\n").map_err(|e| failed(path, e))?;
     }
-    let made = write_lines(&mut Lines::new(plan, lines, next, next), &file, path, &|_| {})?;
+    let mut day = Lines::new(plan, lines, next, next);
+    let made = match write_lines(&mut day, &file, path, &|_| {}, stop) {
+        Ok(made) => made,
+        Err(error) => {
+            // The first error is the one to tell; half a day that stays is read as what it is.
+            let _ = file.set_len(before);
+            return Err(error);
+        }
+    };
     file.sync_all().map_err(|e| failed(path, e))?;
     Ok(made)
 }
@@ -70,12 +104,16 @@ fn write_lines(
     mut file: &File,
     path: &Path,
     progress: &(dyn Fn(u64) + Send + Sync),
+    stop: &CancellationToken,
 ) -> Result<MadeLog> {
     let mut made = MadeLog::default();
     let mut buffer = Vec::with_capacity(BUFFER + 4_096);
     loop {
         let line = lines.write_next(&mut buffer);
         if line.is_none() || buffer.len() >= BUFFER {
+            if stop.is_cancelled() {
+                return Err(Error::new(Kind::Interrupted, "seed/stopped", "stopped by a signal"));
+            }
             file.write_all(&buffer).map_err(|e| failed(path, e))?;
             made.bytes += buffer.len() as u64;
             buffer.clear();

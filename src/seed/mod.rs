@@ -15,11 +15,15 @@ mod random;
 mod tables;
 mod values;
 
+use std::path::Path;
+
+use tokio_util::sync::CancellationToken;
+
 use crate::config::{DatabaseSource, Sample};
 use crate::error::Result;
 
 pub use csv::load_csv;
-pub use log_file::{MadeLog, append_log, make_log};
+pub use log_file::{MadeLog, NewLog, append_log};
 pub use mutate::{Mutation, TableChange, mutate};
 
 /// Orders generated and written at a time: what bounds memory at any size.
@@ -69,6 +73,27 @@ impl Made {
     }
 }
 
+/// Makes the whole sample: the order database and, where one is named, the access log.
+///
+/// Both are written out of sight and appear one right after the other, the database last: a
+/// database that is there says that its sample is whole. A call that fails, or is stopped, leaves
+/// what was there. The log is written on the calling thread; it heeds `stop`, and dropping the
+/// future does the rest. `progress` is told the rows or lines so far.
+///
+/// Errors: those of [`make_orders`] and [`NewLog::write`].
+pub async fn make_sample(
+    source: &DatabaseSource,
+    log: Option<&Path>,
+    plan: &Plan,
+    progress: &(dyn Fn(u64) + Send + Sync),
+    stop: &CancellationToken,
+) -> Result<(Made, Option<MadeLog>)> {
+    let log = log.map(|path| NewLog::write(path, plan, progress, stop)).transpose()?;
+    let orders = fill(source, plan, progress).await?;
+    let log = log.map(NewLog::publish).transpose()?;
+    Ok((orders.publish().await?, log))
+}
+
 /// Makes the order database of `plan`: the six tables, replaced where they exist.
 ///
 /// The new tables appear all at once when they are complete; a call that fails or is cut off
@@ -81,6 +106,14 @@ pub async fn make_orders(
     plan: &Plan,
     progress: &(dyn Fn(u64) + Send + Sync),
 ) -> Result<Made> {
+    fill(source, plan, progress).await?.publish().await
+}
+
+async fn fill<'a>(
+    source: &'a DatabaseSource,
+    plan: &Plan,
+    progress: &'a (dyn Fn(u64) + Send + Sync),
+) -> Result<load::Filling<'a>> {
     let mut filling = load::Filling::begin(source, progress).await?;
     for batch in people::batches(plan) {
         filling.write(&batch).await?;
@@ -90,7 +123,7 @@ pub async fn make_orders(
         filling.write(&headers).await?;
         filling.write(&lines).await?;
     }
-    filling.publish().await
+    Ok(filling)
 }
 
 /// The second of event `index` of `count` spread over `span` seconds: each event has its own

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use object_store::path::Path as Key;
 use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::json;
@@ -19,7 +19,7 @@ use crate::cli::human;
 use crate::cli::session::Session;
 use crate::config::{CountrySource, DatabaseSource, Project, Source, WeblogSource};
 use crate::error::{Error, Result};
-use crate::extract::database::Database;
+use crate::extract::database::{CLOCK_MARGIN, Database};
 use crate::extract::weblog::country::Country;
 use crate::extract::weblog::{self, AddressCache};
 use crate::records::read;
@@ -239,6 +239,7 @@ async fn database(source: &DatabaseSource) -> Vec<Finding> {
         Ok(warnings) => {
             let tables = human::count(specs.len() as u64, "table", "tables");
             let mut findings = vec![Finding::ok(&what, format!("{tables} as declared"))];
+            findings.push(source_clock(&what, &database).await);
             findings.extend(warnings.into_iter().map(|warning| {
                 Finding::new(
                     Verdict::Warn,
@@ -256,6 +257,41 @@ async fn database(source: &DatabaseSource) -> Vec<Finding> {
                 Finding { detail: format!("{}{place}", finding.detail), ..finding }
             })
             .collect(),
+    }
+}
+
+/// The source's clock against ours. Windows follow the source's alone (rule W2), so a skew loses no
+/// row that the database stamps. A row stamped by a clock that is further behind the source's than
+/// a window stays behind it (rule W1) lies before a window that is read already; ours stands for
+/// the clocks of the machines that may do so.
+async fn source_clock(what: &str, database: &Database) -> Finding {
+    let what = format!("{what} clock");
+    let before = Utc::now();
+    let now = match database.clock().await {
+        Ok(now) => now.and_utc(),
+        Err(error) => return Finding::fail(what, &error),
+    };
+    skew(&what, before, now, Utc::now())
+}
+
+/// `now` was read at the source between two moments of ours.
+fn skew(what: &str, before: DateTime<Utc>, now: DateTime<Utc>, after: DateTime<Utc>) -> Finding {
+    let (ahead, behind) = (now - after, before - now);
+    let (by, side, why) = match ahead > behind {
+        true => (ahead, "ahead of ours", "rows stamped by a clock like ours can be missed"),
+        false => (behind, "behind ours", "its changes are read that much later"),
+    };
+    let detail = |by| format!("{} {side}", human::took(by));
+    match by.to_std() {
+        Ok(least) if by > CLOCK_MARGIN => {
+            Finding::new(Verdict::Warn, what, format!("{}: {why}", detail(least))).fix(
+                "set both clocks by NTP; a table whose watermark the database does not set needs a \
+                 `lookback` longer than this",
+            )
+        }
+        Ok(least) if !least.is_zero() => Finding::ok(what, detail(least)),
+        // Between our two moments: no skew that could be told from the way there and back.
+        _ => Finding::ok(what, "agrees with ours"),
     }
 }
 
@@ -313,7 +349,7 @@ impl AddressCache for Forgetful {
     }
 }
 
-/// Only databases' clocks decide windows; ours is compared with the records, which show it.
+/// Ours against the records, which show it.
 async fn clock(session: &Session, project: &Project) -> Finding {
     let last = async {
         let Some(state) = session.records(project).await? else {
@@ -335,5 +371,33 @@ async fn clock(session: &Session, project: &Project) -> Finding {
         )
         .fix("set this machine's clock"),
         Ok(_) => Finding::ok("clock", human::utc_time(now)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_skew_is_told_from_the_way_there_and_back() {
+        let ours = Utc::now();
+        let look = |source: i64, took: i64| {
+            let at = |millis| ours + Duration::milliseconds(millis);
+            let found = skew("source x clock", ours, at(source), at(took));
+            (found.verdict, found.detail, found.fix.is_some())
+        };
+        for (source, took) in [(0, 0), (40, 40), (20, 40), (9_000, 20_000)] {
+            assert_eq!(look(source, took), (Verdict::Ok, "agrees with ours".into(), false));
+        }
+        assert_eq!(look(240, 40), (Verdict::Ok, "200ms ahead of ours".into(), false));
+        assert_eq!(look(-1_000, 40), (Verdict::Ok, "1.0s behind ours".into(), false));
+        let (verdict, detail, fix) = look(-61_000, 40);
+        assert!(detail.starts_with("1m 01s behind ours: its changes"), "{detail}");
+        assert_eq!((verdict, fix), (Verdict::Warn, true));
+        let (verdict, detail, _) = look(1_141, 140);
+        assert!(detail.starts_with("1.0s ahead of ours: rows"), "{detail}");
+        assert_eq!(verdict, Verdict::Warn);
     }
 }

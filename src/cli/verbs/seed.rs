@@ -62,12 +62,9 @@ pub(super) fn make_missing_sample(session: &Session, project: &Project) -> Resul
         .printer
         .say(format!("the sample sources are missing; making them (seed {})", sample.seed));
     let plan = Plan::from(sample);
-    // A log that is there has perhaps been read already: it is never replaced unasked. The log
-    // comes first, so that a database that is there says the sample is whole.
-    if let Some(path) = sample_log(project).filter(|path| !path.exists()) {
-        make_log(session, &path, &plan)?;
-    }
-    make(session, database, None, &plan)
+    // A log that is there has perhaps been read already: it is never replaced unasked.
+    let log = sample_log(project).filter(|path| !path.exists());
+    make(session, database, log.as_deref(), &plan)
 }
 
 fn make(
@@ -77,22 +74,18 @@ fn make(
     plan: &Plan,
 ) -> Result<()> {
     let began = Instant::now();
-    make_folder(database.sqlite_path().as_deref())?;
-    let tell = teller(session);
-    let made =
-        session.stop.until_signal(&session.printer, seed::make_orders(database, plan, &tell))?;
+    for file in [database.sqlite_path().as_deref(), log] {
+        make_folder(file)?;
+    }
+    let (tell, stop) = (teller(session), session.stop.token());
+    let work = seed::make_sample(database, log, plan, &tell, &stop);
+    let (made, made_log) = session.stop.until_signal(&session.printer, work)?;
     tell_tables(session, database, &made)?;
-    if let Some(path) = log {
-        make_log(session, path, plan)?;
+    if let (Some(path), Some(made)) = (log, made_log) {
+        tell_log(session, path, &made)?;
     }
     session.printer.detail(format!("made in {}", human::took(began.elapsed())));
     Ok(())
-}
-
-fn make_log(session: &Session, path: &Path, plan: &Plan) -> Result<()> {
-    make_folder(Some(path))?;
-    let made = seed::make_log(path, plan, &teller(session))?;
-    tell_log(session, path, &made)
 }
 
 fn load(session: &Session, database: &DatabaseSource, dir: &Path) -> Result<()> {
@@ -115,7 +108,9 @@ fn change(
     if let Some(path) = log.filter(|path| path.exists()) {
         // The log grows by the share that the orders change by.
         let lines = (plan.log_lines as f64 * percent / 100.0).round() as u64;
-        let made = seed::append_log(path, plan, lines)?;
+        let stop = session.stop.token();
+        let work = async { seed::append_log(path, plan, lines, &stop) };
+        let made = session.stop.until_signal(&session.printer, work)?;
         tell_log(session, path, &made)?;
     }
     Ok(())

@@ -48,6 +48,8 @@ use source::{Source, described, moment_of_micros};
 use sqlite::Sqlite;
 use window::Open;
 
+pub use window::MARGIN as CLOCK_MARGIN;
+
 /// A connected source; it holds what is needed to open connections, not a connection.
 #[derive(Clone)]
 pub struct Database {
@@ -123,6 +125,12 @@ impl Database {
         last: &BTreeMap<String, Window>,
     ) -> Result<(BTreeMap<String, Window>, Vec<Warning>)> {
         driven!(&self.source, s => self.windows_of(s, specs, last).await)
+    }
+
+    /// What the source's clock says now, in UTC: the clock that decides windows.
+    pub async fn clock(&self) -> Result<NaiveDateTime> {
+        let reading = driven!(&self.source, s => s.clock().await);
+        Ok(reading.map_err(|e| e.about(&self.name))?.now)
     }
 
     /// How many rows a window holds now.

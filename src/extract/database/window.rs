@@ -12,7 +12,7 @@ use crate::window::Window;
 
 /// A second: what the clock is set back by, since a statement's time is fixed a little before its
 /// transaction is listed as open.
-const MARGIN: Duration = Duration::seconds(1);
+pub const MARGIN: Duration = Duration::seconds(1);
 /// How far in the future a stamp may lie before the zone of the source is in doubt.
 const FUTURE: Duration = Duration::minutes(5);
 

@@ -4,11 +4,19 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 
+use tokio_util::sync::CancellationToken;
+
 use super::super::addresses::Ranges;
 use super::*;
-use crate::seed::{FIRST_DAY, LAST_DAY, append_log, make_log};
+use crate::error::Kind;
+use crate::seed::{FIRST_DAY, LAST_DAY, MadeLog, NewLog, append_log};
 
 const PLAN: Plan = Plan { seed: 7, orders: 3_800, log_lines: 100_000 };
+
+fn make_log(path: &Path, plan: &Plan) -> MadeLog {
+    let log = NewLog::write(path, plan, &|_| {}, &CancellationToken::new()).expect("write");
+    log.publish().expect("publish")
+}
 
 fn all(plan: &Plan) -> Vec<(Line, String)> {
     let mut lines = Lines::new(plan, plan.log_lines, FIRST_DAY, LAST_DAY);
@@ -171,13 +179,13 @@ fn a_seed_decides_every_byte_of_the_file() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("access.log");
     let plan = Plan { log_lines: 5_000, ..PLAN };
-    let made = make_log(&path, &plan, &|_| {}).expect("make");
+    let made = make_log(&path, &plan);
     let first = std::fs::read(&path).expect("read");
     assert_eq!((made.lines, made.broken, made.bytes), (5_000, 1, first.len() as u64));
     assert_eq!(first.iter().filter(|byte| **byte == b'\n').count(), 5_000);
-    make_log(&path, &plan, &|_| {}).expect("make again");
+    make_log(&path, &plan);
     assert_eq!(std::fs::read(&path).expect("read"), first);
-    make_log(&path, &Plan { seed: 8, ..plan }, &|_| {}).expect("make other");
+    make_log(&path, &Plan { seed: 8, ..plan });
     assert_ne!(std::fs::read(&path).expect("read"), first);
     assert_eq!(std::fs::read_dir(folder.path()).expect("list").count(), 1);
 }
@@ -186,7 +194,7 @@ fn a_seed_decides_every_byte_of_the_file() {
 fn a_log_without_lines_is_an_empty_file() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("access.log");
-    let made = make_log(&path, &Plan { log_lines: 0, ..PLAN }, &|_| {}).expect("make");
+    let made = make_log(&path, &Plan { log_lines: 0, ..PLAN });
     assert_eq!((made.lines, made.bytes), (0, 0));
     assert_eq!(path.metadata().expect("file").len(), 0);
 }
@@ -201,10 +209,10 @@ fn appended_lines_are_of_the_next_day() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("access.log");
     let plan = Plan { log_lines: 1_000, ..PLAN };
-    make_log(&path, &plan, &|_| {}).expect("make");
+    make_log(&path, &plan);
     let before = std::fs::read(&path).expect("read");
     for turn in 0..2 {
-        let made = append_log(&path, &plan, 300).expect("append");
+        let made = append_log(&path, &plan, 300, &CancellationToken::new()).expect("append");
         assert_eq!(made.lines, 300);
         let days = days_in(&path, 1_000 + 300 * turn);
         assert!(days.len() > 290);
@@ -220,11 +228,28 @@ fn a_last_line_that_was_cut_is_ended_first() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("access.log");
     std::fs::write(&path, "192.0.2.1 - - [05/Mar/2021:10:00:00 +0000] \"GET / HT").expect("write");
-    append_log(&path, &PLAN, 10).expect("append");
+    let stop = CancellationToken::new();
+    append_log(&path, &PLAN, 10, &stop).expect("append");
     let days = days_in(&path, 1);
     assert!(days.len() >= 9 && days.iter().all(|day| *day == days[0]), "{days:?}");
     assert_eq!(civil(days[0]), (2021, 3, 6));
-    assert!(append_log(&folder.path().join("none.log"), &PLAN, 1).is_err());
+    assert!(append_log(&folder.path().join("none.log"), &PLAN, 1, &stop).is_err());
+}
+
+#[test]
+fn a_stopped_log_leaves_what_was_there() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("access.log");
+    std::fs::write(&path, "old\n").expect("write");
+    let stop = CancellationToken::new();
+    // Endless, if the stop were not heard.
+    let endless = Plan { log_lines: u64::MAX, ..PLAN };
+    let error = NewLog::write(&path, &endless, &|_| stop.cancel(), &stop).expect_err("stopped");
+    assert_eq!((error.kind(), error.code()), (Kind::Interrupted, "seed/stopped"));
+    let error = append_log(&path, &endless, u64::MAX, &stop).expect_err("stopped");
+    assert_eq!(error.kind(), Kind::Interrupted);
+    assert_eq!(std::fs::read(&path).expect("read"), b"old\n");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("list").count(), 1);
 }
 
 #[test]

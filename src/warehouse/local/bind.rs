@@ -26,6 +26,7 @@ use super::engine::{Local, engine_error};
 use super::files::FileTable;
 use super::landing;
 use super::narrow;
+use super::sessions::Sessions;
 use super::transaction::Transaction;
 use super::work::WorkTable;
 
@@ -44,8 +45,19 @@ impl Bound {
         self.schemas.entry(schema).or_default().insert(name.table.clone(), table);
     }
 
+    /// Rows of all tables; what stands behind a view is not counted and so counts as many.
+    fn rows(&self) -> u64 {
+        let of = |table: &Arc<dyn TableProvider>| {
+            let known = table.statistics()?.num_rows.get_value().copied()?;
+            u64::try_from(known).ok()
+        };
+        let tables = self.schemas.values().flat_map(HashMap::values);
+        tables.fold(0, |sum: u64, table| sum.saturating_add(of(table).unwrap_or(u64::MAX)))
+    }
+
     /// A session that knows these tables and no others.
-    pub fn session(self, base: &SessionState) -> Result<SessionState> {
+    pub fn session(self, sessions: &Sessions) -> Result<SessionState> {
+        let rows = self.rows();
         let catalog = MemoryCatalogProvider::new();
         let mut schemas = self.schemas;
         schemas.entry(DEFAULT_SCHEMA.to_string()).or_default();
@@ -58,7 +70,7 @@ impl Bound {
         }
         let list = MemoryCatalogProviderList::new();
         list.register_catalog(CATALOG.to_string(), Arc::new(catalog));
-        let mut session = base.clone();
+        let mut session = sessions.for_rows(rows).clone();
         session.register_catalog_list(Arc::new(list));
         Ok(session)
     }
@@ -145,7 +157,7 @@ pub async fn view_plan(
     for name in dialect::tables_of(&command).reads {
         bind_one(local, txn, &name, &mut bound, depth).await?;
     }
-    let session = bound.session(&local.session)?;
+    let session = bound.session(&local.sessions)?;
     let clock = Clock { transaction_start: txn.started() };
     let plan = dialect::plan_query(&session, *query, &clock, None).await?;
     if view.columns.is_empty() {

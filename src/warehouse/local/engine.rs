@@ -10,7 +10,6 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::session_state::SessionState;
 use object_store::ObjectStore;
 use tokio::sync::Mutex;
 
@@ -29,6 +28,7 @@ use crate::warehouse::{
 
 use super::catalog::{self, Shape, SnapshotId};
 use super::files::Place;
+use super::sessions::Sessions;
 use super::statement;
 use super::transaction::Transaction;
 
@@ -37,7 +37,7 @@ const NAMED_CONSUMERS: usize = 3;
 
 pub struct Local {
     pub(super) state: State,
-    pub(super) session: SessionState,
+    pub(super) sessions: Sessions,
     pub(super) landing: Place,
     pub(super) specs: Vec<TableSpec>,
     data: Place,
@@ -75,7 +75,7 @@ impl Local {
         let specs = project.sources.iter().flat_map(|s| s.tables().to_vec()).collect();
         Ok(Local {
             state,
-            session: dialect::session_state(runtime, project.jobs.max(1), None),
+            sessions: Sessions::new(runtime, project.jobs),
             landing,
             specs,
             data,
@@ -96,7 +96,7 @@ impl Local {
             shape,
             self.data.clone(),
             self.scratch.clone(),
-            Arc::clone(&self.session.runtime_env().memory_pool),
+            Arc::clone(&self.sessions.many().runtime_env().memory_pool),
         ))
     }
 

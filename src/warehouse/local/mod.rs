@@ -20,6 +20,7 @@ mod files;
 mod landing;
 mod narrow;
 mod session;
+mod sessions;
 mod settings;
 mod statement;
 mod transaction;

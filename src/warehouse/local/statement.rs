@@ -116,7 +116,7 @@ async fn plan(
     query: ast::Query,
     target: Option<&ObjectRef>,
 ) -> Result<(SessionState, LogicalPlan)> {
-    let session = bind(local, txn, &parsed.command, target).await?.session(&local.session)?;
+    let session = bind(local, txn, &parsed.command, target).await?.session(&local.sessions)?;
     let plan = dialect::plan_query(&session, query, &clock(txn), Some(&parsed.place)).await?;
     Ok((session, plan))
 }

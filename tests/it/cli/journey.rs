@@ -271,9 +271,16 @@ fn doctor_says_ok_line_by_line_and_what_to_fix() {
     assert_eq!(code(&sandbox.run(&["seed", "-q"])), Some(0));
     let output = sandbox.run(&["doctor"]);
     assert_eq!(code(&output), Some(0), "{}", text(&output));
-    for check in
-        ["settings", "state", "disk space", "lock", "landing store", "source mysql", "clock"]
-    {
+    for check in [
+        "settings",
+        "state",
+        "disk space",
+        "lock",
+        "landing store",
+        "source mysql",
+        "source mysql clock",
+        "clock",
+    ] {
         assert!(stdout(&output).contains(check), "{check}: {}", text(&output));
     }
     fs::remove_file(sandbox.path().join("data/access.log")).expect("the log");

@@ -172,17 +172,20 @@ async fn wanted(
     compared: Vec<Compared>,
 ) -> Result<Option<(Wanted, MemoryReservation)>> {
     let rows = small.live_rows();
-    let memory =
-        MemoryConsumer::new("keys of a join").register(&local.session.runtime_env().memory_pool);
+    let memory = MemoryConsumer::new("keys of a join")
+        .register(&local.sessions.many().runtime_env().memory_pool);
     if memory.try_grow(Hashes::bytes(rows)).is_err() {
         return Ok(None);
     }
     let scan = FileTable::new(small.place.clone(), small.schema(), Vec::new(), small.scan_files())
         .with_columns(&small.def.columns);
     let projection: Vec<usize> = compared.iter().map(|c| c.small).collect();
-    let plan =
-        scan.scan(&local.session, Some(&projection), &[], None).await.map_err(engine_error)?;
-    let mut batches = execute_stream(plan, local.session.task_ctx()).map_err(engine_error)?;
+    let plan = scan
+        .scan(local.sessions.many(), Some(&projection), &[], None)
+        .await
+        .map_err(engine_error)?;
+    let mut batches =
+        execute_stream(plan, local.sessions.many().task_ctx()).map_err(engine_error)?;
     let mut hashes = Hashes::with_capacity(usize::try_from(rows).unwrap_or_default());
     let mut ranges = compared
         .iter()
@@ -220,8 +223,8 @@ async fn rows(
     wanted: &Arc<Wanted>,
 ) -> Result<Vec<Option<Arc<RoaringBitmap>>>> {
     let scan = FileTable::new(large.place.clone(), large.schema(), Vec::new(), large.scan_files());
-    let readers = scan.readers(&local.session);
-    let jobs = local.session.config().target_partitions();
+    let readers = scan.readers(local.sessions.many());
+    let jobs = local.sessions.many().config().target_partitions();
     let mut rows = Vec::with_capacity(large.files.len());
     for (index, file) in large.files.iter().enumerate() {
         if wanted.bounds.iter().any(|bound| is_outside(bound, file.stats(bound.id))) {
