@@ -38,9 +38,14 @@ pub fn landing_file(spec: &TableSpec, sequence: Sequence) -> Path {
     landing_partition(spec, sequence).join(format!("part-{}.parquet", Uuid::now_v7()))
 }
 
+/// The folder of everything quarantined of a table.
+pub fn quarantine_table(spec: &TableSpec) -> Path {
+    Path::from_iter(["quarantine", spec.source.as_str(), spec.name.as_str()])
+}
+
 /// A new file of a quarantine partition.
 pub fn quarantine_file(spec: &TableSpec, sequence: Sequence) -> Path {
-    Path::from_iter(["quarantine", spec.source.as_str(), spec.name.as_str()])
+    quarantine_table(spec)
         .join(format!("{SEQUENCE_COLUMN}={sequence}"))
         .join(format!("part-{}.parquet", Uuid::now_v7()))
 }

@@ -107,6 +107,8 @@ pub(super) enum Verb {
     Report(Report),
     /// Look into access logs, without a project
     Weblog(Weblog),
+    /// Rewrite small and worn files into fewer, and remove files that nothing names
+    Compact(Compact),
     /// Check the settings, the sources and the machine
     Doctor,
     /// Show the settings and where each comes from
@@ -247,6 +249,20 @@ pub(super) struct Rerun {
     /// Show what would be done again, and do nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+}
+
+/// `compact`
+#[derive(Debug, Args)]
+pub(super) struct Compact {
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Forget how the tables were before the end of this sequence
+    #[arg(long, value_name = "N")]
+    pub(super) expire_before_sequence: Option<Sequence>,
+    /// Leave files alone that nothing names but that are younger than this
+    #[arg(long, value_name = "MINUTES", default_value_t = 60)]
+    pub(super) keep_minutes: u64,
 }
 
 /// `emit`

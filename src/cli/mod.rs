@@ -105,6 +105,7 @@ fn dispatch(session: &Session, verb: Option<Verb>) -> Result<Exit> {
         Verb::Query(words) => verbs::query::query(session, &words),
         Verb::Report(words) => verbs::report::report(session, &words),
         Verb::Weblog(words) => verbs::weblog::weblog(session, &words),
+        Verb::Compact(words) => verbs::compact::compact(session, &words),
         Verb::Doctor => verbs::doctor::doctor(session),
         Verb::Config(words) => verbs::config::config(session, &words),
         Verb::Completions(words) => verbs::completions::completions(session, &words),

@@ -7,7 +7,7 @@ use crate::error::Result;
 /// Verbs by what they are for; their one-line help comes from clap.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Begin", &["init", "seed", "discover", "weblog", "doctor"]),
-    ("Work", &["plan", "run", "rerun", "emit"]),
+    ("Work", &["plan", "run", "rerun", "emit", "compact"]),
     ("Look", &["status", "history", "logs", "tables", "query", "report"]),
     ("Set up", &["config", "completions"]),
 ];

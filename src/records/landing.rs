@@ -121,6 +121,17 @@ pub async fn landing_files(
     Ok(partitions)
 }
 
+/// Every file that a land task names, landing and quarantine, done or not.
+pub async fn all_files(pool: &SqlitePool) -> Result<Vec<String>> {
+    let found: Vec<(String,)> = sqlx::query_as(
+        "select path from landfall_partitions union all select path from landfall_quarantine",
+    )
+    .fetch_all(pool)
+    .await
+    .map_err(db_error)?;
+    Ok(found.into_iter().map(|(path,)| path).collect())
+}
+
 /// The files that the land tasks of a sequence name, landing and quarantine, done or not.
 pub async fn files_of(
     pool: &SqlitePool,

@@ -9,6 +9,7 @@
 //!
 //! It knows no SQL and no source: it asks the stages and the engine.
 
+mod compact;
 mod drive;
 mod emit;
 mod execute;
@@ -29,6 +30,7 @@ use crate::sequence::{RunId, Sequence};
 use crate::task::{Layer, TaskName};
 use crate::window::Window;
 
+pub use compact::{Kept, Upkeep, compact};
 pub use drive::run;
 pub use emit::emit;
 pub use lock::{Holder, holder};

@@ -111,6 +111,7 @@ fn help_of_every_verb_is_data() {
         "query",
         "report",
         "weblog",
+        "compact",
         "doctor",
         "config",
         "completions",

@@ -141,6 +141,15 @@ async fn duckdb_reads_what_landfall_wrote() {
     assert_eq!(cells(&ours), theirs);
     compare(&project, Some(snapshot(&project, 1).await)).await;
     compare(&project, Some(snapshot(&project, 2).await)).await;
+    // The same rows in other files, now and as it was.
+    let done = project.ok(&["compact", "--keep-minutes", "0"]);
+    assert!(done.contains("compacted store_mysql.order_lines"), "{done}");
+    compare(&project, None).await;
+    compare(&project, Some(snapshot(&project, 1).await)).await;
+    compare(&project, Some(snapshot(&project, 2).await)).await;
+    project.ok(&["compact", "--expire-before-sequence", "2", "--keep-minutes", "0"]);
+    compare(&project, None).await;
+    compare(&project, Some(snapshot(&project, 2).await)).await;
 }
 
 /// Bounds must hold: a reader prunes by them, and may answer min and max from them.

@@ -8,6 +8,8 @@ mod support;
 mod answers;
 /// The program itself: words, streams, exit codes, colours, pipes, signals.
 mod cli;
+/// Fewer files, the same rows.
+mod compact;
 /// Extraction from MariaDB, PostgreSQL and SQLite: types, bad input, windows, drift.
 mod database;
 /// DuckDB reads what Landfall wrote, and the other way round.

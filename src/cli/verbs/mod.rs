@@ -1,6 +1,7 @@
 //! The verbs: one file each, from typed words to an exit code. None calls another but `run`, which
 //! makes the sample sources with `seed` when they are missing, and `rerun`, which runs.
 
+pub(super) mod compact;
 pub(super) mod completions;
 pub(super) mod config;
 pub(super) mod discover;

@@ -254,6 +254,13 @@ fn refuse_twins(columns: &[ColumnDef]) -> Result<()> {
     Ok(())
 }
 
+/// The columns of the sort key in what [`attributes_text`] wrote; none where there is no such key.
+pub fn sort_key(attributes: &str) -> Vec<String> {
+    let columns = attributes.split_once("sortkey(").and_then(|(_, rest)| rest.split_once(')'));
+    let Some((columns, _)) = columns else { return Vec::new() };
+    columns.split(", ").map(str::to_string).collect()
+}
+
 /// What DDL says beyond columns, in Redshift's words, to be emitted again.
 fn attributes_text(attributes: &TableAttributes) -> Option<String> {
     let mut words = Vec::new();

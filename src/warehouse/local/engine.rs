@@ -116,6 +116,13 @@ impl Local {
     async fn snapshot_of(&self, as_of: Option<Sequence>) -> Result<Option<SnapshotId>> {
         let Some(sequence) = as_of else { return Ok(None) };
         match records::snapshot_of(self.state.readers(), sequence).await? {
+            Some(snapshot) if !catalog::is_kept(self.state.readers(), snapshot).await? => {
+                Err(Error::config(
+                    "query/expired",
+                    format!("sequence {sequence} can no longer be read: it has expired"),
+                )
+                .hint("landfall compact --expire-before-sequence forgot it; ask for a later one"))
+            }
             Some(snapshot) => Ok(Some(snapshot)),
             None => Err(Error::config(
                 "query/sequence",
@@ -123,6 +130,23 @@ impl Local {
             )
             .hint("landfall history lists the sequences")),
         }
+    }
+}
+
+impl Local {
+    /// Where the data files are.
+    pub(super) fn data(&self) -> &Place {
+        &self.data
+    }
+
+    /// Forgets every snapshot before that of a complete sequence; returns how many those are.
+    pub async fn forget_before(&self, sequence: Sequence, dry_run: bool) -> Result<u64> {
+        let Some(keep) = self.snapshot_of(Some(sequence)).await? else { return Ok(0) };
+        let before = catalog::before(self.state.readers(), keep).await?;
+        if !dry_run && before > 0 {
+            catalog::expire(&self.state, keep).await?;
+        }
+        Ok(before)
     }
 }
 

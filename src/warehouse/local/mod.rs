@@ -13,10 +13,12 @@ mod apply;
 mod bind;
 mod catalog;
 mod check;
+mod compact;
 mod ddl;
 mod distinct;
 mod engine;
 mod files;
+mod garbage;
 mod landing;
 mod narrow;
 mod session;
@@ -29,5 +31,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+pub use compact::Compaction;
 pub use engine::Local;
+pub use garbage::Garbage;
 pub use session::Session;

@@ -59,6 +59,14 @@ impl WorkFile {
         }
     }
 
+    pub fn bytes(&self) -> u64 {
+        match &self.origin {
+            Origin::Committed(f) => f.bytes,
+            Origin::Written(f) => f.bytes,
+            Origin::Held(f) => f.bytes(),
+        }
+    }
+
     fn source(&self) -> Rows {
         let file = |path: &String, bytes| Rows::File { path: path.clone(), bytes };
         match &self.origin {
@@ -124,6 +132,21 @@ impl WorkTable {
         }
         self.drop_empty();
         gone
+    }
+
+    /// Puts new rows in the place of some files, which must be committed ones.
+    pub fn replace(&mut self, files: &[usize], rows: Vec<NewRows>) {
+        let mut index = 0;
+        let removed = &mut self.removed;
+        self.files.retain(|file| {
+            let goes = files.contains(&index);
+            if let (true, Origin::Committed(committed)) = (goes, &file.origin) {
+                removed.push(committed.id);
+            }
+            index += 1;
+            !goes
+        });
+        self.append(rows);
     }
 
     /// Deletes every row; returns how many were live.

@@ -7,6 +7,7 @@
 mod commit;
 mod commit_files;
 mod commit_shape;
+mod expire;
 mod read;
 mod schema;
 pub mod stats;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use commit::{Change, Commit, NewDataFile, NewDeleteFile, commit};
+pub use expire::{before, expire, is_kept, named_files};
 pub use read::{files, latest, shape};
 pub use schema::create;
 

@@ -1,0 +1,55 @@
+//! Upkeep of the warehouse: compaction, forgetting old snapshots, removing what nothing names.
+//! It runs no task, and touches neither markers nor the row balance of any run.
+
+use std::time::Duration;
+
+use super::drive::open_state;
+use super::lock::Lock;
+use super::plan::existing_state;
+use crate::config::Project;
+use crate::error::{Error, Result};
+use crate::sequence::Sequence;
+use crate::storage;
+use crate::warehouse::local::{Compaction, Garbage, Local};
+
+/// What the user asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Upkeep {
+    /// Say what would be done, and do nothing.
+    pub dry_run: bool,
+    /// The first sequence that has to stay readable; `None` forgets nothing.
+    pub expire_before: Option<Sequence>,
+    /// Files younger than this are nobody's garbage yet.
+    pub age: Duration,
+}
+
+/// What was, or would be, done.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    pub compactions: Vec<Compaction>,
+    /// Snapshots forgotten.
+    pub snapshots: u64,
+    pub garbage: Vec<Garbage>,
+}
+
+/// Compacts, forgets and collects, in this order, under the project's lock.
+///
+/// Errors: kind `Locked` while a run goes on, `compact/nothing` before the first run,
+/// `query/sequence` for a sequence that is not complete.
+pub async fn compact(project: &Project, upkeep: Upkeep) -> Result<Kept> {
+    let _lock = Lock::take(&project.state_dir)?;
+    if existing_state(project).await?.is_none() {
+        return Err(Error::config("compact/nothing", "there are no tables yet")
+            .about(project.name.clone())
+            .hint("begin with `landfall run`"));
+    }
+    let state = open_state(project).await?;
+    let landing = storage::open(&project.landing, project.fsync)?;
+    let local = Local::open(project, state, landing).await?;
+    let mut kept = Kept { compactions: local.compact(upkeep.dry_run).await?, ..Kept::default() };
+    if let Some(sequence) = upkeep.expire_before {
+        kept.snapshots = local.forget_before(sequence, upkeep.dry_run).await?;
+    }
+    kept.garbage = local.collect_garbage(upkeep.age, upkeep.dry_run).await?;
+    Ok(kept)
+}
