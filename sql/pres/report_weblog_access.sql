@@ -7,7 +7,7 @@ create schema if not exists pres;
 create table if not exists pres.report_weblog_access (
     file_id varchar(64) not null,
     line_offset bigint not null,
-    ip_address varchar(45),
+    ip_address varchar(255),
     username varchar(255),
     customer_document_no varchar(8),
     customer_name varchar(100),

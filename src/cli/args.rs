@@ -93,6 +93,10 @@ pub(super) enum Verb {
     Rerun(Rerun),
     /// Write every statement of a run, ready to read
     Emit(Emit),
+    /// Judge SQL files by Redshift's rules; runs none of it
+    Check(Check),
+    /// Tell the story behind a rule or an error code
+    Explain(Explain),
     /// Show how the last run stands
     Status(Status),
     /// List the runs
@@ -273,6 +277,28 @@ pub(super) struct Emit {
     /// Write one file for each task here, instead of everything to standard output
     #[arg(long, value_name = "DIR")]
     pub(super) out_dir: Option<PathBuf>,
+}
+
+/// `check`
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// Files, folders, or - for standard input [default: the SQL of the project]
+    #[arg(value_name = "FILE")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Exit with 1 for warnings, too
+    #[arg(long)]
+    pub(super) deny_warnings: bool,
+}
+
+/// `explain`
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// A rule or a code: `RS001`, `sql/merge-with`
+    #[arg(required_unless_present = "list", conflicts_with = "list")]
+    pub(super) code: Option<String>,
+    /// List everything that can be explained
+    #[arg(long)]
+    pub(super) list: bool,
 }
 
 /// `status`

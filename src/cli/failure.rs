@@ -73,6 +73,34 @@ fn one(error: &Error, style: Style, read: &dyn Fn(&Path) -> Option<String>) -> S
     text
 }
 
+/// The first line of something told of a place.
+pub(super) struct Head<'a> {
+    /// `error` or `warning`.
+    pub(super) severity: &'static str,
+    pub(super) code: &'a str,
+    pub(super) message: &'a str,
+}
+
+/// A finding with the line it is about: on a terminal in a frame, elsewhere the place first, as
+/// compilers write it and editors read it.
+pub(super) fn located(head: &Head<'_>, place: &Place, text: &str, style: Style) -> String {
+    let paint = style.palette;
+    let word = format!("{}[{}]", head.severity, head.code);
+    let word = if head.severity == "error" { paint.bad(word) } else { paint.warn(word) };
+    let line = text.lines().nth(place.line.saturating_sub(1));
+    if style.frame {
+        let message = paint.strong(shown(head.message));
+        return format!("{word}{} {message}{}", paint.strong(":"), frame(place, line, paint));
+    }
+    let at = clean_line(&shown_place(place)).into_owned();
+    let mut told = format!("{at}: {word}: {}", shown(head.message));
+    if let Some(line) = line {
+        let (line, _) = excerpt(line, place.column);
+        let _ = write!(told, "\n  | {}", clean_line(line.trim()));
+    }
+    told
+}
+
 /// Foreign text: no controls, no passwords.
 fn shown(text: &str) -> String {
     clean(&scrub(text)).into_owned()
@@ -115,7 +143,7 @@ fn shown_place(place: &Place) -> String {
 }
 
 /// A path as seen from here, when it lies below.
-fn near(path: &Path) -> String {
+pub(super) fn near(path: &Path) -> String {
     std::env::current_dir()
         .ok()
         .and_then(|here| path.strip_prefix(here).ok())

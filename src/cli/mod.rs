@@ -108,6 +108,8 @@ fn dispatch(session: &Session, verb: Option<Verb>) -> Result<Exit> {
         Verb::Compact(words) => verbs::compact::compact(session, &words),
         Verb::Doctor => verbs::doctor::doctor(session),
         Verb::Config(words) => verbs::config::config(session, &words),
+        Verb::Check(words) => verbs::check::check(session, &words),
+        Verb::Explain(words) => verbs::explain::explain(session, &words),
         Verb::Completions(words) => verbs::completions::completions(session, &words),
     }
 }

@@ -7,8 +7,8 @@ use crate::error::Result;
 /// Verbs by what they are for; their one-line help comes from clap.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Begin", &["init", "seed", "discover", "weblog", "doctor"]),
-    ("Work", &["plan", "run", "rerun", "emit", "compact"]),
-    ("Look", &["status", "history", "logs", "tables", "query", "report"]),
+    ("Work", &["plan", "run", "rerun", "emit", "check", "compact"]),
+    ("Look", &["status", "history", "logs", "tables", "query", "report", "explain"]),
     ("Set up", &["config", "completions"]),
 ];
 

@@ -36,9 +36,12 @@ pub use command::{
     Like, Merge, MergeAction, MergeClause, MergeForm, ObjectRef, Parsed, Partition, SortKey,
     SortStyle, TableAttributes, Update,
 };
-pub use parse::{parse_query, parse_script};
-pub use plan::{Clock, output_name, plan_query, sql_error};
-pub use rules::{Finding, Rule, Severity, check, refuse, rules};
+pub use parse::{object_ref, parse_each, parse_query, parse_script};
+pub use plan::{Clock, output_name, plan_query, rewrite_query, sql_error};
+pub use rules::{
+    Explained, Finding, Known, KnownColumn, KnownTable, MANUAL, Rule, Severity, Story, about,
+    check, explain, refuse, rules,
+};
 pub use session::{CATALOG, DEFAULT_SCHEMA, session_state};
 pub use tables::{TableRefs, tables_of};
 

@@ -46,6 +46,12 @@ fn stamp(value: &str) -> Expr {
     cast(text(value), DataType::Timestamp(None, TimezoneInfo::None))
 }
 
+/// Rewrites a query to what DataFusion plans with the same meaning; the first step of
+/// [`plan_query`], which gives its errors their place.
+pub fn rewrite_query(query: &mut ast::Query, clock: &Clock) -> Result<()> {
+    rewrite::rewrite(query, clock).map_err(|located| located.0)
+}
+
 /// Lateral aliases one query may use.
 const LATERAL_LIMIT: usize = 200;
 
@@ -159,8 +165,14 @@ pub fn sql_error(error: DataFusionError, place: Option<&Place>) -> Error {
 }
 
 fn plan_code(message: &str) -> &'static str {
-    let typed =
-        ["cannot cast", "does not take", "coerc", "Cannot infer common", "does not exist for"];
+    let typed = [
+        "cannot cast",
+        "does not take",
+        "coerc",
+        "Cannot infer common",
+        "does not exist for",
+        "is not a Redshift type",
+    ];
     if typed.iter().any(|t| message.contains(t)) { "sql/type" } else { "sql/plan" }
 }
 

@@ -104,6 +104,8 @@ fn help_of_every_verb_is_data() {
         "run",
         "rerun",
         "emit",
+        "check",
+        "explain",
         "status",
         "history",
         "logs",

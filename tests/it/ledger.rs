@@ -10,6 +10,8 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use landfall::dialect::{self, Severity};
+
 use crate::slt;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/redshift/CONFORMANCE.md");
@@ -49,7 +51,7 @@ fn the_page_of_conformance_is_what_the_tests_say() {
     let committed = fs::read_to_string(PAGE).unwrap_or_default();
     assert!(
         committed == page,
-        "redshift/CONFORMANCE.md is not what tests/slt says; LANDFALL_BLESS=1 cargo test ledger writes it"
+        "redshift/CONFORMANCE.md is not what tests/slt says; LANDFALL_BLESS=1 cargo test --test it ledger writes it"
     );
 }
 
@@ -120,7 +122,7 @@ fn page(rows: &[Row], statements: usize) -> String {
     let mut page = format!(
         "# Conformance\n\n\
          What Redshift does, what Landfall's local engine does, and the test that shows it.\n\
-         This page is built from the headers of `tests/slt/`; `LANDFALL_BLESS=1 cargo test ledger` \
+         This page is built from the headers of `tests/slt/`; `LANDFALL_BLESS=1 cargo test --test it ledger` \
          writes it, and a test fails when it is out of date.\n\n\
          {} rules, shown by {statements} statements: {} the same, {} refused, {} different.\n\n\
          - **same**: the statement runs here with Redshift's result, or fails here as it fails there.\n\
@@ -145,6 +147,50 @@ fn page(rows: &[Row], statements: usize) -> String {
                 sources(&row.page),
                 cell(&row.verdict),
                 file = row.file,
+            );
+        }
+    }
+    page.push_str(&rules());
+    page
+}
+
+/// The rules that `landfall check` goes by, from the same rows as `landfall explain`.
+fn rules() -> String {
+    let mut all: Vec<&dialect::Rule> = dialect::rules().collect();
+    all.sort_by_key(|rule| rule.id);
+    let mut page = String::new();
+    for (title, said, severities) in [
+        (
+            "Warnings of `landfall check`",
+            "What runs on Redshift and often is not what was meant. RS001 is told by every run.",
+            &[Severity::Warning, Severity::Advice][..],
+        ),
+        (
+            "Refused by Redshift",
+            "Refused here before anything runs, with the same rule.",
+            &[Severity::Refused],
+        ),
+        (
+            "Refused locally",
+            "Redshift runs it; the local engine would not answer the same.",
+            &[Severity::Unsupported],
+        ),
+    ] {
+        let _ = write!(
+            page,
+            "\n## {title}\n\n{said} `landfall explain RS001` tells the story of a rule; each has a \
+             statement that breaks it and one that does not, which the tests run.\n\n\
+             | rule | code | what | source | write instead |\n| --- | --- | --- | --- | --- |\n"
+        );
+        for rule in all.iter().filter(|r| severities.contains(&r.severity)) {
+            let _ = writeln!(
+                page,
+                "| {} | {} | {} | {} | {} |",
+                rule.id,
+                rule.code,
+                cell(rule.says),
+                sources(rule.page),
+                cell(rule.fix),
             );
         }
     }

@@ -6,6 +6,8 @@ mod support;
 
 /// The reports against an independent computation; what each run counts.
 mod answers;
+/// `check` and `explain`.
+mod check;
 /// The program itself: words, streams, exit codes, colours, pipes, signals.
 mod cli;
 /// Fewer files, the same rows.
@@ -30,3 +32,5 @@ mod star;
 mod tidy;
 /// Two runs at once.
 mod together;
+/// TPC-H at scale 0.1 beside DuckDB.
+mod tpch;

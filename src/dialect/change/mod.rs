@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::types::SqlType;
 
 pub(crate) use merge::{is_equality, is_qualified};
+pub(crate) use target::outer_joins_target;
 
 /// The column that says which file a row stands in (Int32).
 pub const ROW_FILE: &str = "__landfall_file";

@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::{TableShape, rows_name};
 use crate::dialect::build;
-use crate::dialect::command::ObjectRef;
+use crate::dialect::command::{ObjectRef, Update};
 use crate::dialect::parse::object_ref;
 use crate::dialect::session::DEFAULT_SCHEMA;
 use crate::error::{Error, Result};
@@ -93,6 +93,23 @@ fn outer_joins(table: &TableWithJoins) -> Vec<&TableFactor> {
         return Vec::new();
     }
     std::iter::once(&table.relation).chain(table.joins.iter().map(|j| &j.relation)).collect()
+}
+
+/// True where the target of an UPDATE stands in an outer join of its FROM, by its words alone.
+pub fn outer_joins_target(update: &Update) -> bool {
+    let hides = |name: &ObjectRef| {
+        name.schema.is_none()
+            && update
+                .with
+                .as_ref()
+                .is_some_and(|w| w.cte_tables.iter().any(|cte| cte.alias.name.value == name.table))
+    };
+    let is_target = |factor: &TableFactor| match factor {
+        TableFactor::Table { name, args: None, .. } => object_ref(name)
+            .is_some_and(|name| !hides(&name) && resolved(&name) == resolved(&update.target)),
+        _ => false,
+    };
+    update.from.iter().flat_map(outer_joins).any(is_target)
 }
 
 /// What Redshift says when the target stands in an outer join (r_UPDATE).

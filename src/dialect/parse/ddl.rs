@@ -8,6 +8,7 @@ use crate::dialect::command::{
     AlterAction, AlterTable, ColumnDef, Command, CreateTable, CreateTableAs, CreateView, DistStyle,
     Identity, Like, SortKey, SortStyle, TableAttributes,
 };
+use crate::dialect::rules;
 use crate::error::Result;
 
 pub fn create(r: &mut Reader<'_>) -> Result<Command> {
@@ -201,7 +202,7 @@ fn column_attribute(
     } else if r.take("encode") {
         column.encode = Some(r.identifier()?);
     } else if r.take("distkey") {
-        attributes.distkey = Some(column.name.clone());
+        set_distkey(r, attributes, column.name.clone())?;
     } else if r.take("sortkey") {
         let style = SortStyle::Compound;
         let key = attributes.sortkey.get_or_insert(SortKey { style, columns: Vec::new() });
@@ -238,7 +239,8 @@ fn table_attributes(r: &mut Reader<'_>, attributes: &mut TableAttributes) -> Res
             attributes.diststyle = Some(diststyle(r)?);
         } else if r.take("distkey") {
             r.expect_token("(")?;
-            attributes.distkey = Some(r.identifier()?);
+            let name = r.identifier()?;
+            set_distkey(r, attributes, name)?;
             r.expect_token(")")?;
         } else if r.peek_is("sortkey") || r.peek_is("compound") || r.peek_is("interleaved") {
             attributes.sortkey = Some(sortkey(r)?);
@@ -255,6 +257,13 @@ fn table_attributes(r: &mut Reader<'_>, attributes: &mut TableAttributes) -> Res
         } else {
             return Ok(());
         }
+    }
+}
+
+fn set_distkey(r: &Reader<'_>, attributes: &mut TableAttributes, column: String) -> Result<()> {
+    match attributes.distkey.replace(column) {
+        Some(_) => Err(rules::second_distkey(r.place())),
+        None => Ok(()),
     }
 }
 

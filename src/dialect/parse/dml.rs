@@ -9,6 +9,7 @@ use crate::dialect::command::{
     Command, CreateTableAs, Delete, Insert, InsertSource, Merge, MergeAction, MergeClause,
     MergeForm, TableAttributes, Update,
 };
+use crate::dialect::rules;
 use crate::error::{Error, Result};
 
 /// `WITH ... { SELECT | UPDATE | DELETE | MERGE }`.
@@ -23,9 +24,7 @@ pub fn with(r: &mut Reader<'_>) -> Result<Command> {
         Some("update") => update(r, Some(with)),
         Some("delete") => delete(r, Some(with)),
         Some("merge") => merge(r, Some(with)),
-        Some("insert") => Err(r
-            .expected("SELECT, UPDATE or DELETE after WITH")
-            .hint("write it as INSERT INTO t WITH ... SELECT ...")),
+        Some("insert") => Err(rules::with_insert(r.place())),
         _ => {
             let mut query = r.query()?;
             if query.with.is_some() {

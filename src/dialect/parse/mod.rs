@@ -13,7 +13,8 @@ use std::path::Path;
 use datafusion::sql::sqlparser::ast;
 
 use crate::dialect::command::{Command, Parsed};
-use crate::dialect::lex;
+use crate::dialect::lex::{self, Piece};
+use crate::dialect::rules;
 use crate::error::{Error, Result};
 
 use reader::Reader;
@@ -23,16 +24,27 @@ pub use reader::object_ref;
 ///
 /// Errors: `sql/syntax` and `sql/unsupported`, with the place in `file`.
 pub fn parse_script(text: &str, file: &Path) -> Result<Vec<Parsed>> {
-    lex::pieces(text, file)?
-        .into_iter()
-        .map(|piece| {
-            let source = text.get(piece.start..piece.end).unwrap_or_default().to_owned();
-            let mut reader = Reader::new(piece.tokens, file, text);
-            let command = command(&mut reader)?;
-            reader.end()?;
-            Ok(Parsed { text: source, place: piece.place, command })
-        })
-        .collect()
+    parse_each(text, file)?.into_iter().collect()
+}
+
+/// Reads a script into its statements, each by itself: one that cannot be read hides no other.
+///
+/// Errors: `sql/syntax` of a string or comment that never ends, after which nothing can be told.
+pub fn parse_each(text: &str, file: &Path) -> Result<Vec<Result<Parsed>>> {
+    Ok(lex::pieces(text, file)?.into_iter().map(|piece| statement(piece, text, file)).collect())
+}
+
+fn statement(piece: Piece, text: &str, file: &Path) -> Result<Parsed> {
+    if let Some(error) = rules::refused_start(&piece.tokens, file) {
+        return Err(error);
+    }
+    let source = text.get(piece.start..piece.end).unwrap_or_default().to_owned();
+    let mut reader = Reader::new(piece.tokens.clone(), file, text);
+    let command = command(&mut reader).and_then(|command| reader.end().map(|()| command));
+    match command {
+        Ok(command) => Ok(Parsed { text: source, place: piece.place, command }),
+        Err(error) => Err(rules::refused_word(&piece.tokens, error, file)),
+    }
 }
 
 /// Reads one query, as a view keeps it.

@@ -1,51 +1,121 @@
 //! One walk over a statement that asks every rule. It knows no rule.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::sync::LazyLock;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, Query, Select, Spanned, TableFactor, Visit, Visitor,
+    Expr, Function, Query, Select, SetExpr, Spanned, TableFactor, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::{Find, Finding, Rule, rules};
-use crate::dialect::command::{Command, InsertSource, MergeAction, MergeForm, Parsed};
+use super::scope::{Ctes, Scope, ctes};
+use super::{Find, Finding, Known, Rule, rules};
+use crate::dialect::command::{
+    Command, CreateTable, InsertSource, Merge, MergeAction, MergeForm, Parsed,
+};
 use crate::dialect::lex::place_of;
 use crate::error::Place;
 
-pub fn findings(parsed: &Parsed) -> Vec<Finding> {
-    let mut walk = Walk { start: &parsed.place, found: Vec::new() };
+/// The rules a statement breaks, of those that are `wanted`.
+pub fn findings(parsed: &Parsed, known: &Known, wanted: fn(&Rule) -> bool) -> Vec<Finding> {
+    let mut walk = Walk {
+        start: &parsed.place,
+        known,
+        ctes: ctes_of(&parsed.command),
+        wanted,
+        typed: BY_KIND.typed.iter().any(|(rule, _)| wanted(rule)),
+        writes: !matches!(parsed.command, Command::Query(_) | Command::Explain { .. }),
+        depth: 0,
+        found: Vec::new(),
+    };
     walk.command(&parsed.command);
     walk.found.sort_by_key(|f| (f.place.line, f.place.column));
     walk.found
 }
 
+type Rows<T> = Vec<(&'static Rule, T)>;
+
+/// The rules by how they are found, so that an expression asks only those that look at expressions.
+#[derive(Default)]
+struct ByKind {
+    call: HashMap<&'static str, Vec<&'static Rule>>,
+    function: Rows<fn(&Function) -> bool>,
+    expr: Rows<fn(&Expr) -> bool>,
+    select: Rows<fn(&Select) -> bool>,
+    query: Rows<fn(&Query) -> bool>,
+    subquery: Rows<fn(&Query) -> bool>,
+    factor: Rows<fn(&TableFactor) -> bool>,
+    merge: Rows<fn(&Merge) -> bool>,
+    table: Rows<fn(&CreateTable) -> bool>,
+    command: Rows<fn(&Command) -> bool>,
+    typed: Rows<fn(&Expr, &Scope<'_>) -> bool>,
+    whole: Rows<fn(&Command, &Known) -> Vec<Span>>,
+}
+
+static BY_KIND: LazyLock<ByKind> = LazyLock::new(|| {
+    let mut by = ByKind::default();
+    for rule in rules() {
+        match rule.find {
+            Find::Call(names) => {
+                names.iter().for_each(|name| by.call.entry(name).or_default().push(rule));
+            }
+            Find::Function(broken) => by.function.push((rule, broken)),
+            Find::Expr(broken) => by.expr.push((rule, broken)),
+            Find::Select(broken) => by.select.push((rule, broken)),
+            Find::Query(broken) => by.query.push((rule, broken)),
+            Find::Subquery(broken) => by.subquery.push((rule, broken)),
+            Find::Factor(broken) => by.factor.push((rule, broken)),
+            Find::Merge(broken) => by.merge.push((rule, broken)),
+            Find::Table(broken) => by.table.push((rule, broken)),
+            Find::Command(broken) => by.command.push((rule, broken)),
+            Find::Typed(broken) => by.typed.push((rule, broken)),
+            Find::Whole(broken) => by.whole.push((rule, broken)),
+            Find::Start(_) | Find::Token(_) | Find::Word(_) => {}
+        }
+    }
+    by
+});
+
 struct Walk<'a> {
     start: &'a Place,
+    known: &'a Known,
+    ctes: Ctes<'a>,
+    wanted: fn(&Rule) -> bool,
+    typed: bool,
+    writes: bool,
+    /// How many queries the walk is inside.
+    depth: usize,
     found: Vec<Finding>,
 }
 
-impl Walk<'_> {
-    fn command(&mut self, command: &Command) {
-        for rule in rules() {
-            let broken = match (rule.find, command) {
-                (Find::Command(broken), _) => broken(command),
-                (Find::Merge(broken), Command::Merge(merge)) => broken(merge),
-                _ => false,
-            };
-            if broken {
-                self.report(rule, Span::empty());
+impl<'a> Walk<'a> {
+    fn command(&mut self, command: &'a Command) {
+        if let Command::Explain { command } = command {
+            return self.command(command);
+        }
+        self.each(&BY_KIND.command, command, Span::empty);
+        for (rule, broken) in &BY_KIND.whole {
+            if (self.wanted)(rule) {
+                broken(command, self.known).into_iter().for_each(|span| self.report(rule, span));
             }
+        }
+        if self.typed {
+            self.typed_of_command(command);
         }
         match command {
             Command::Query(q) => self.walk(q),
-            Command::Explain { command } => self.command(command),
+            Command::CreateTable(t) => self.each(&BY_KIND.table, t, Span::empty),
             Command::CreateTableAs(t) => self.walk(&t.query),
             Command::CreateView(v) => self.walk(&v.query),
-            Command::Insert(insert) => {
-                if let InsertSource::Query(query) = &insert.source {
-                    self.walk(query);
+            Command::Insert(insert) => match &insert.source {
+                // VALUES is at home in an INSERT, and nowhere else
+                InsertSource::Query(q) if matches!(*q.body, SetExpr::Values(_)) => {
+                    self.walk(&q.body);
                 }
-            }
+                InsertSource::Query(query) => self.walk(query),
+                InsertSource::DefaultValues => {}
+            },
             Command::Update(update) => {
                 self.walk(&update.with);
                 self.walk(&update.from);
@@ -58,6 +128,7 @@ impl Walk<'_> {
                 self.walk(&delete.filter);
             }
             Command::Merge(merge) => {
+                self.each(&BY_KIND.merge, merge, Span::empty);
                 self.walk(&merge.source);
                 self.walk(&merge.on);
                 self.merge_form(&merge.form);
@@ -83,6 +154,9 @@ impl Walk<'_> {
     }
 
     fn report(&mut self, rule: &'static Rule, span: Span) {
+        if !(self.wanted)(rule) {
+            return;
+        }
         let place = if span.start.line == 0 {
             self.start.clone()
         } else {
@@ -91,12 +165,100 @@ impl Walk<'_> {
         self.found.push(Finding { rule, place });
     }
 
-    fn each(&mut self, broken: impl Fn(&Find) -> bool, span: impl Fn() -> Span) {
-        for rule in rules() {
-            if broken(&rule.find) {
+    fn each<T: ?Sized>(&mut self, rows: &Rows<fn(&T) -> bool>, tree: &T, span: impl Fn() -> Span) {
+        for (rule, broken) in rows {
+            if broken(tree) {
                 self.report(rule, span());
             }
         }
+    }
+
+    /// Asks the typed rules of the expressions of a DML statement that are in no query.
+    fn typed_of_command(&mut self, command: &'a Command) {
+        let mut scope = Scope::new(self.known, self.ctes.clone());
+        scope.writes = self.writes;
+        match command {
+            Command::Update(update) => {
+                scope.add(&update.from);
+                scope.add_target(&update.target, update.alias.as_deref());
+                scope.note_nulls(&update.from);
+                scope.note_nulls(&update.filter);
+                self.ask_typed(&scope, &update.from);
+                self.ask_typed(&scope, &update.filter);
+                update.set.iter().for_each(|(_, value)| self.ask_typed(&scope, value));
+            }
+            Command::Delete(delete) => {
+                scope.add(&delete.using);
+                scope.add_target(&delete.target, delete.alias.as_deref());
+                scope.note_nulls(&delete.using);
+                scope.note_nulls(&delete.filter);
+                self.ask_typed(&scope, &delete.using);
+                self.ask_typed(&scope, &delete.filter);
+            }
+            Command::Merge(merge) => {
+                scope.add_factor(&merge.source);
+                scope.add_target(&merge.target, merge.target_alias.as_deref());
+                self.ask_typed(&scope, &merge.on);
+            }
+            _ => {}
+        }
+    }
+
+    fn ask_typed(&mut self, scope: &Scope<'_>, tree: &impl Visit) {
+        let mut asked = AskTyped { scope, depth: 0, found: Vec::new() };
+        let _ = tree.visit(&mut asked);
+        for (rule, span) in asked.found {
+            self.report(rule, span);
+        }
+    }
+}
+
+/// Asks the typed rules of the expressions of one block, not of those of the queries in it.
+struct AskTyped<'a> {
+    scope: &'a Scope<'a>,
+    depth: usize,
+    found: Vec<(&'static Rule, Span)>,
+}
+
+impl Visitor for AskTyped<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if self.depth == 0 {
+            for (rule, broken) in &BY_KIND.typed {
+                if broken(expr, self.scope) {
+                    self.found.push((rule, expr.span()));
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The CTEs at the head of a statement.
+pub fn ctes_of(command: &Command) -> Ctes<'_> {
+    match command {
+        Command::Query(q) => ctes(&q.with),
+        Command::Explain { command } => ctes_of(command),
+        Command::CreateTableAs(t) => ctes(&t.query.with),
+        Command::CreateView(v) => ctes(&v.query.with),
+        Command::Insert(insert) => match &insert.source {
+            InsertSource::Query(query) => ctes(&query.with),
+            InsertSource::DefaultValues => Ctes::new(),
+        },
+        Command::Update(update) => ctes(&update.with),
+        Command::Delete(delete) => ctes(&delete.with),
+        _ => Ctes::new(),
     }
 }
 
@@ -109,33 +271,43 @@ impl Visitor for Walk<'_> {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        self.each(|f| matches!(f, Find::Query(broken) if broken(query)), || query.span());
+        self.each(&BY_KIND.query, query, || query.span());
+        if self.depth > 0 {
+            self.each(&BY_KIND.subquery, query, || query.span());
+        }
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        self.depth -= 1;
         ControlFlow::Continue(())
     }
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
-        self.each(|f| matches!(f, Find::Select(broken) if broken(select)), || select.span());
+        self.each(&BY_KIND.select, select, || select.span());
+        if self.typed {
+            let mut scope = Scope::new(self.known, self.ctes.clone()).of_select(select);
+            scope.writes = self.writes;
+            scope.note_nulls(select);
+            self.ask_typed(&scope, select);
+        }
         ControlFlow::Continue(())
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
-        self.each(|f| matches!(f, Find::Factor(broken) if broken(factor)), || factor.span());
+        self.each(&BY_KIND.factor, factor, || factor.span());
         ControlFlow::Continue(())
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         if let Expr::Function(function) = expr {
-            let name = function_name(function);
-            self.each(
-                |f| match f {
-                    Find::Call(names) => names.contains(&name),
-                    Find::Function(broken) => broken(function),
-                    _ => false,
-                },
-                || function.span(),
-            );
+            for rule in BY_KIND.call.get(function_name(function)).into_iter().flatten() {
+                self.report(rule, function.span());
+            }
+            self.each(&BY_KIND.function, function, || function.span());
         }
-        self.each(|f| matches!(f, Find::Expr(broken) if broken(expr)), || expr.span());
+        self.each(&BY_KIND.expr, expr, || expr.span());
         ControlFlow::Continue(())
     }
 }

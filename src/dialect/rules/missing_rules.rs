@@ -12,6 +12,12 @@ pub(super) static RULES: &[Rule] = &[
         "r_CONNECT_BY_clause",
         "write WITH RECURSIVE",
         Find::Select(|s| !s.connect_by.is_empty()),
+    )
+    .told(
+        "Redshift runs it. WITH RECURSIVE says the same, and both engines run that.",
+        "select code from t start with parent is null connect by parent = prior code",
+        "with recursive c (code) as (select code from t where parent is null union all \
+         select t.code from t join c on t.parent = c.code) select code from c",
     ),
     missing(
         "RS502",
@@ -19,6 +25,12 @@ pub(super) static RULES: &[Rule] = &[
         "r_FROM_clause-pivot-unpivot-examples",
         "write SUM(CASE WHEN key = 'a' THEN value END) AS a, or UNION ALL",
         Find::Factor(|f| matches!(f, TableFactor::Pivot { .. } | TableFactor::Unpivot { .. })),
+    )
+    .told(
+        "Redshift runs them.",
+        "select * from (select code, amount from t) pivot (sum(amount) for code in ('a', 'b'))",
+        "select sum(case when code = 'a' then amount end) as a, \
+         sum(case when code = 'b' then amount end) as b from t",
     ),
     missing(
         "RS505",
@@ -32,6 +44,12 @@ pub(super) static RULES: &[Rule] = &[
             Expr::AnyOp { compare_op, .. } => *compare_op != ast::BinaryOperator::Eq,
             _ => false,
         }),
+    )
+    .told(
+        "Redshift runs them. The local engine's answer would be wrong where the subquery has rows \
+         on both sides of the value.",
+        "select a from t where a > any (select b from u)",
+        "select a from t where a > (select min(b) from u)",
     ),
     missing(
         "RS504",
@@ -41,6 +59,11 @@ pub(super) static RULES: &[Rule] = &[
         Find::Expr(|e| {
             matches!(e, Expr::Cast { kind: ast::CastKind::TryCast | ast::CastKind::SafeCast, .. })
         }),
+    )
+    .told(
+        "Redshift gives NULL where the cast fails. Which texts fail differs between the engines.",
+        "select try_cast(a as int) from t",
+        "select case when a ~ '^[0-9]{1,9}$' then a::int end from t",
     ),
     missing(
         "RS503",
@@ -48,5 +71,10 @@ pub(super) static RULES: &[Rule] = &[
         "query-super",
         "use the JSON functions on text",
         Find::Expr(|e| matches!(e, Expr::CompoundFieldAccess { .. } | Expr::JsonAccess { .. })),
+    )
+    .told(
+        "Redshift walks through SUPER by dots and brackets. The local engine keeps JSON as text.",
+        "select a.b[0].c from t",
+        "select json_extract_path_text(json_extract_array_element_text(b, 0), 'c') from t",
     ),
 ];

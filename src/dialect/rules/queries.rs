@@ -1,133 +1,17 @@
-//! What Redshift refuses in queries and expressions. It knows no statement but the query.
+//! What Redshift refuses of the shape of a query. It knows no expression.
 
 use datafusion::sql::sqlparser::ast::{
-    self, BinaryOperator, Expr, Function, Query, SetExpr, TableFactor, WindowFrameUnits, WindowType,
+    self, Expr, GroupByExpr, JoinConstraint, JoinOperator, Query, SelectItem, SetExpr, SetOperator,
+    SetQuantifier, TableFactor,
 };
 
-use super::find::function_name;
 use super::list::rule;
 use super::{Find, Rule};
+use crate::dialect::change;
+use crate::dialect::command::Command;
 use crate::dialect::tables::tables_of_query;
 
 pub(super) static RULES: &[Rule] = &[
-    rule(
-        "RS101",
-        "sql/filter",
-        "an aggregate has a FILTER clause",
-        "c_unsupported-postgresql-features",
-        "write SUM(CASE WHEN condition THEN value END)",
-        Find::Function(|f| f.filter.is_some()),
-    ),
-    rule(
-        "RS102",
-        "sql/string-agg",
-        "string_agg does not exist on Redshift",
-        "c_unsupported-postgresql-functions",
-        "write LISTAGG(value, delimiter) WITHIN GROUP (ORDER BY ...)",
-        Find::Call(&["string_agg"]),
-    ),
-    rule(
-        "RS103",
-        "sql/array-agg",
-        "array_agg does not exist on Redshift",
-        "c_unsupported-postgresql-functions",
-        "write LISTAGG, or keep one row per value",
-        Find::Call(&["array_agg"]),
-    ),
-    rule(
-        "RS104",
-        "sql/is-distinct-from",
-        "IS DISTINCT FROM does not exist on Redshift",
-        "r_comparison_condition",
-        "write (a <> b OR (a IS NULL) <> (b IS NULL)), or compare with NVL",
-        Find::Expr(|e| matches!(e, Expr::IsDistinctFrom(..) | Expr::IsNotDistinctFrom(..))),
-    ),
-    rule(
-        "RS105",
-        "sql/window-frame",
-        "an aggregate over an ordered window needs an explicit frame",
-        "c_Window_functions",
-        "add ROWS UNBOUNDED PRECEDING after ORDER BY",
-        Find::Function(ordered_without_frame),
-    ),
-    rule(
-        "RS106",
-        "sql/range-frame",
-        "window frames are ROWS only on Redshift",
-        "c_Window_functions",
-        "write ROWS instead of RANGE or GROUPS",
-        Find::Function(|f| {
-            spec(f)
-                .and_then(|s| s.window_frame.as_ref())
-                .is_some_and(|frame| frame.units != WindowFrameUnits::Rows)
-        }),
-    ),
-    rule(
-        "RS107",
-        "sql/window-order",
-        "the ORDER BY of a window is a constant",
-        "c_Window_functions",
-        "order by a column or an expression of one",
-        Find::Function(|f| {
-            spec(f).is_some_and(|s| s.order_by.iter().any(|o| matches!(o.expr, Expr::Value(_))))
-        }),
-    ),
-    rule(
-        "RS121",
-        "sql/unsupported-function",
-        "this PostgreSQL function does not exist on Redshift",
-        "c_unsupported-postgresql-functions",
-        "compute it from the functions Redshift has",
-        Find::Call(&[
-            "corr",
-            "covar_pop",
-            "covar_samp",
-            "regr_avgx",
-            "regr_avgy",
-            "regr_count",
-            "regr_intercept",
-            "regr_r2",
-            "regr_slope",
-            "regr_sxx",
-            "regr_sxy",
-            "regr_syy",
-            "width_bucket",
-            "div",
-            "format",
-            "regexp_matches",
-            "regexp_split_to_array",
-            "regexp_split_to_table",
-            "string_to_array",
-            "array_to_string",
-            "clock_timestamp",
-            "statement_timestamp",
-            "justify_days",
-            "justify_hours",
-            "justify_interval",
-            "scale",
-            "setseed",
-            "every",
-            "xmlagg",
-            "json_agg",
-            "jsonb_agg",
-            "row_to_json",
-            "to_json",
-            "nextval",
-            "currval",
-            "lastval",
-            "setval",
-            "gen_random_uuid",
-            "make_date",
-            "make_timestamp",
-            "make_interval",
-            "date_bin",
-            "transaction_timestamp",
-            "convert_from",
-            "convert_to",
-            "encode",
-            "num_nulls",
-        ]),
-    ),
     rule(
         "RS122",
         "sql/distinct-on",
@@ -135,6 +19,12 @@ pub(super) static RULES: &[Rule] = &[
         "r_DISTINCT_examples",
         "write QUALIFY ROW_NUMBER() OVER (PARTITION BY ... ORDER BY ...) = 1",
         Find::Select(|s| matches!(s.distinct, Some(ast::Distinct::On(_)))),
+    )
+    .told(
+        "DISTINCT speaks of whole rows only.",
+        "select distinct on (code) code, amount from sales order by code, day",
+        "select code, amount from sales as s \
+         qualify row_number() over (partition by code order by day) = 1",
     ),
     rule(
         "RS123",
@@ -142,10 +32,12 @@ pub(super) static RULES: &[Rule] = &[
         "a VALUES list cannot be a table on Redshift",
         "c_unsupported-postgresql-features",
         "write SELECT 1, 'a' UNION ALL SELECT 2, 'b'",
-        Find::Factor(|f| {
-            matches!(f, TableFactor::Derived { subquery, .. }
-                if matches!(subquery.body.as_ref(), SetExpr::Values(_)))
-        }),
+        Find::Query(|q| matches!(q.body.as_ref(), SetExpr::Values(_))),
+    )
+    .told(
+        "VALUES belongs to INSERT alone.",
+        "select * from (values (1), (2)) as v",
+        "select * from (select 1 as n union all select 2) as v",
     ),
     rule(
         "RS124",
@@ -157,14 +49,11 @@ pub(super) static RULES: &[Rule] = &[
             q.limit_clause.is_some()
                 && matches!(q.body.as_ref(), SetExpr::Select(s) if s.top.is_some())
         }),
-    ),
-    rule(
-        "RS125",
-        "sql/window-name",
-        "a named WINDOW clause does not exist on Redshift",
-        "c_Window_functions",
-        "write the window in each OVER (...)",
-        Find::Select(|s| !s.named_window.is_empty()),
+    )
+    .told(
+        "They are two spellings of one clause.",
+        "select top 1 code from sales limit 2",
+        "select top 1 code from sales",
     ),
     rule(
         "RS126",
@@ -179,6 +68,14 @@ pub(super) static RULES: &[Rule] = &[
                     | TableFactor::Function { lateral: true, .. }
             )
         }),
+    )
+    .told(
+        "A subquery in FROM sees no relation beside it. FROM t, t.array, which walks through a \
+         SUPER value, is another thing.",
+        "select d.code, l.amount from dim d, \
+         lateral (select amount from sales s where s.code = d.code limit 1) as l",
+        "select code, amount from sales as s \
+         qualify row_number() over (partition by code order by day) = 1",
     ),
     rule(
         "RS127",
@@ -186,7 +83,14 @@ pub(super) static RULES: &[Rule] = &[
         "a recursive WITH has no column list",
         "r_WITH_clause",
         "name the columns: WITH RECURSIVE c (a, b) AS (...)",
-        Find::Query(recursive_without_columns),
+        Find::Query(|q| recursive_members(q).any(|cte| cte.alias.columns.is_empty())),
+    )
+    .told(
+        "The columns are taken from nowhere else.",
+        "with recursive c as (select 1 as n union all select n + 1 from c where n < 9) \
+         select n from c",
+        "with recursive c (n) as (select 1 union all select n + 1 from c where n < 9) \
+         select n from c",
     ),
     rule(
         "RS128",
@@ -195,6 +99,13 @@ pub(super) static RULES: &[Rule] = &[
         "r_WITH_clause",
         "write UNION ALL",
         Find::Query(recursive_by_union),
+    )
+    .told(
+        "Rows that come again are not left out on the way, so a circle in the data never ends: \
+         count the steps and stop by WHERE.",
+        "with recursive c (n) as (select 1 union select n + 1 from c where n < 9) select n from c",
+        "with recursive c (n) as (select 1 union all select n + 1 from c where n < 9) \
+         select n from c",
     ),
     rule(
         "RS129",
@@ -203,6 +114,11 @@ pub(super) static RULES: &[Rule] = &[
         "r_SELECT_synopsis",
         "leave it out; writes of one table are serialized anyway",
         Find::Query(|q| !q.locks.is_empty()),
+    )
+    .told(
+        "There are no row locks. LOCK takes a whole table.",
+        "select code from sales for update",
+        "select code from sales",
     ),
     rule(
         "RS130",
@@ -217,62 +133,11 @@ pub(super) static RULES: &[Rule] = &[
                     | TableFactor::Derived { sample: Some(_), .. }
             )
         }),
-    ),
-    rule(
-        "RS131",
-        "sql/array-literal",
-        "array literals do not exist on Redshift",
-        "c_unsupported-postgresql-datatypes",
-        "keep one row per value",
-        Find::Expr(|e| matches!(e, Expr::Array(_))),
-    ),
-    rule(
-        "RS132",
-        "sql/generate-series",
-        "generate_series runs on the leader node only and cannot meet a table",
-        "c_sql-functions-leader-node",
-        "write WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 10)",
-        Find::Call(&["generate_series"]),
-    ),
-    rule(
-        "RS133",
-        "sql/overlay",
-        "OVERLAY does not exist on Redshift",
-        "c_unsupported-postgresql-functions",
-        "put the parts together with LEFT, || and SUBSTRING",
-        Find::Expr(|e| matches!(e, Expr::Overlay { .. })),
-    ),
-    rule(
-        "RS135",
-        "sql/rlike",
-        "RLIKE and REGEXP operators do not exist on Redshift",
-        "pattern-matching-conditions-posix",
-        "write value ~ 'pattern'",
-        Find::Expr(|e| matches!(e, Expr::RLike { .. })),
-    ),
-    rule(
-        "RS137",
-        "sql/json-operator",
-        "the operators -> and ->> do not exist on Redshift",
-        "json-functions",
-        "write JSON_EXTRACT_PATH_TEXT(json, 'key')",
-        Find::Expr(|e| {
-            matches!(
-                e,
-                Expr::BinaryOp { op: BinaryOperator::Arrow | BinaryOperator::LongArrow, .. }
-            )
-        }),
-    ),
-    rule(
-        "RS138",
-        "sql/rank-frame",
-        "the frame of a ranking function is given",
-        "c_Window_functions",
-        "leave the frame out: ranking functions take none",
-        Find::Function(|f| {
-            ["row_number", "rank", "dense_rank", "ntile", "lag", "lead"].contains(&function_name(f))
-                && spec(f).is_some_and(|s| s.window_frame.is_some())
-        }),
+    )
+    .told(
+        "It is not in the grammar of FROM.",
+        "select code from sales tablesample bernoulli (10)",
+        "select code from sales where random() < 0.1",
     ),
     rule(
         "RS139",
@@ -284,6 +149,13 @@ pub(super) static RULES: &[Rule] = &[
             recursive_members(q)
                 .any(|c| c.query.order_by.is_some() || c.query.limit_clause.is_some())
         }),
+    )
+    .told(
+        "The member runs step by step and has no order as a whole.",
+        "with recursive c (n) as (select 1 union all select n + 1 from c where n < 9 limit 5) \
+         select n from c",
+        "with recursive c (n) as (select 1 union all select n + 1 from c where n < 9) \
+         select n from c limit 5",
     ),
     rule(
         "RS140",
@@ -292,73 +164,169 @@ pub(super) static RULES: &[Rule] = &[
         "r_ORDER_BY_clause",
         "order by a column, an expression or a position",
         Find::Query(orders_by_text),
+    )
+    .told(
+        "A name in single quotes is a text, the same for every row.",
+        "select code from sales order by 'code'",
+        "select code from sales order by code",
     ),
     rule(
-        "RS141",
-        "sql/concat-arguments",
-        "CONCAT takes exactly two values",
-        "r_CONCAT",
-        "write a || b || c",
-        Find::Function(|f| function_name(f) == "concat" && argument_count(f) != 2),
+        "RS161",
+        "sql/qualify-alias",
+        "QUALIFY stands directly after FROM, and the relation has no alias",
+        "r_QUALIFY_clause",
+        "give the relation an alias: FROM t AS t1 QUALIFY ...",
+        Find::Select(qualify_without_alias),
+    )
+    .told(
+        "Without an alias Redshift reads the word QUALIFY as the alias.",
+        "select code from sales qualify row_number() over (partition by code order by day) = 1",
+        "select code from sales as s qualify row_number() over (partition by code order by day) = 1",
     ),
     rule(
-        "RS142",
-        "sql/count-many",
-        "COUNT(DISTINCT ...) takes one expression",
-        "r_COUNT",
-        "count over a subquery of SELECT DISTINCT",
-        Find::Function(|f| function_name(f) == "count" && argument_count(f) > 1),
+        "RS162",
+        "sql/recursive-subquery",
+        "WITH RECURSIVE stands inside a subquery",
+        "r_WITH_clause",
+        "put it at the head of the statement",
+        Find::Subquery(|q| recursive_members(q).next().is_some()),
+    )
+    .told(
+        "A recursive WITH belongs to the outermost query.",
+        "select * from (with recursive c (n) as (select 1 union all select n + 1 from c \
+         where n < 9) select n from c) as q",
+        "with recursive c (n) as (select 1 union all select n + 1 from c where n < 9) \
+         select n from c",
     ),
     rule(
-        "RS143",
-        "sql/listagg-group",
-        "LISTAGG over groups has an ORDER BY inside its brackets",
-        "r_LISTAGG",
-        "write LISTAGG(value, delimiter) WITHIN GROUP (ORDER BY ...)",
-        Find::Function(|f| {
-            matches!(&f.args, ast::FunctionArguments::List(l)
-                if l.clauses.iter().any(|c| matches!(c, ast::FunctionArgumentClause::OrderBy(_))))
+        "RS165",
+        "sql/full-join",
+        "FULL JOIN is only supported with merge-joinable or hash-joinable join conditions",
+        "r_FROM_clause30",
+        "join by equality, and filter in a subquery before or in WHERE after",
+        Find::Select(|s| {
+            s.from.iter().flat_map(|t| &t.joins).any(|j| {
+                matches!(&j.join_operator, JoinOperator::FullOuter(JoinConstraint::On(on))
+                    if !change::is_equality(on))
+            })
         }),
+    )
+    .told(
+        "Rows without a partner on either side must come out, and neither a merge nor a hash join \
+         can tell them when the condition is no equality.",
+        "select a.code from dim a full join sales b on a.day < b.day",
+        "select a.code from dim a full join sales b on a.code = b.code",
+    ),
+    rule(
+        "RS166",
+        "sql/boolean-is",
+        "IS TRUE and IS FALSE stand in a select list",
+        "r_Boolean_type",
+        "write CASE WHEN flag THEN ... END, or compare in WHERE",
+        Find::Select(|s| {
+            s.projection.iter().any(|item| {
+                matches!(item, SelectItem::UnnamedExpr(e) | SelectItem::ExprWithAlias { expr: e, .. }
+                    if is_truth_test(e))
+            })
+        }),
+    )
+    .told(
+        "The manual takes IS with a truth value as a predicate of WHERE only.",
+        "select flag is true from t",
+        "select case when flag then true else false end from t",
+    ),
+    rule(
+        "RS181",
+        "sql/fetch-first",
+        "FETCH FIRST does not exist on Redshift",
+        "r_SELECT_synopsis",
+        "write LIMIT n",
+        Find::Query(|q| q.fetch.is_some()),
+    )
+    .told(
+        "FETCH belongs to cursors.",
+        "select code from sales order by code fetch first 5 rows only",
+        "select code from sales order by code limit 5",
+    ),
+    rule(
+        "RS182",
+        "sql/join-kind",
+        "this kind of join does not exist on Redshift",
+        "r_FROM_clause30",
+        "write [INNER], LEFT, RIGHT or FULL [OUTER] JOIN, or EXISTS",
+        Find::Select(|s| s.from.iter().flat_map(|t| &t.joins).any(|j| is_foreign_join(&j.join_operator))),
+    )
+    .told(
+        "SEMI, ANTI, ASOF and APPLY are words of other engines.",
+        "select a.code from dim a left semi join sales b on a.code = b.code",
+        "select a.code from dim a where exists (select 1 from sales b where b.code = a.code)",
+    ),
+    rule(
+        "RS184",
+        "sql/set-all",
+        "INTERSECT ALL and EXCEPT ALL do not exist on Redshift",
+        "r_UNION",
+        "leave ALL out; only UNION takes it",
+        Find::Query(|q| keeps_duplicates(&q.body)),
+    )
+    .told(
+        "INTERSECT and EXCEPT always give each row once.",
+        "select code from sales except all select code from dim",
+        "select code from sales except select code from dim",
+    ),
+    rule(
+        "RS185",
+        "sql/top-kind",
+        "TOP takes a number alone",
+        "r_SELECT_list",
+        "write TOP n",
+        Find::Select(|s| s.top.as_ref().is_some_and(|t| t.percent || t.with_ties)),
+    )
+    .told(
+        "PERCENT and WITH TIES are words of SQL Server.",
+        "select top 10 percent code from sales order by code",
+        "select top 10 code from sales order by code",
+    ),
+    rule(
+        "RS186",
+        "sql/correlated",
+        "this type of correlated subquery pattern is not supported due to internal error",
+        "r_correlated_subqueries",
+        "join a grouped subquery instead",
+        Find::Whole(super::correlated::unsupported),
+    )
+    .told(
+        "Redshift turns subqueries into joins. It cannot where a reference skips a query block, \
+         stands in a subquery of the ON of an outer join or in one with a window function, where \
+         GROUP BY names the answer of a correlated subquery, or where IN takes an aggregate of a \
+         grouped, correlated subquery.",
+        "select d.code from dim d where not exists (select 1 from sales s where not exists \
+         (select 1 from stage g where g.code = d.code))",
+        "select d.code from dim d where not exists (select 1 from sales s where s.code = d.code)",
+    ),
+    rule(
+        "RS167",
+        "sql/unqualified",
+        "a view WITH NO SCHEMA BINDING names a table without its schema",
+        "r_CREATE_VIEW",
+        "write schema.table",
+        Find::Command(|c| {
+            matches!(c, Command::CreateView(v) if v.no_schema_binding
+                && tables_of_query(&v.query).iter().any(|t| t.schema.is_none()))
+        }),
+    )
+    .told(
+        "The view is read by sessions whose search path is another, so every table in it carries \
+         its schema.",
+        "create view pres.v as select code from sales with no schema binding",
+        "create view pres.v as select code from store.sales with no schema binding",
     ),
 ];
-
-fn spec(function: &Function) -> Option<&ast::WindowSpec> {
-    match &function.over {
-        Some(WindowType::WindowSpec(spec)) => Some(spec),
-        _ => None,
-    }
-}
-
-/// Functions that may be ordered without a frame: those that rank and those that look at neighbours.
-const NO_FRAME: &[&str] = &[
-    "row_number",
-    "rank",
-    "dense_rank",
-    "percent_rank",
-    "cume_dist",
-    "ntile",
-    "lag",
-    "lead",
-    "ratio_to_report",
-    "listagg",
-    "median",
-    "percentile_cont",
-    "percentile_disc",
-];
-
-fn ordered_without_frame(function: &Function) -> bool {
-    spec(function).is_some_and(|s| !s.order_by.is_empty() && s.window_frame.is_none())
-        && !NO_FRAME.contains(&function_name(function))
-}
-
-fn recursive_without_columns(query: &Query) -> bool {
-    recursive_members(query).any(|cte| cte.alias.columns.is_empty())
-}
 
 fn recursive_by_union(query: &Query) -> bool {
     recursive_members(query).any(|cte| {
-        matches!(cte.query.body.as_ref(), SetExpr::SetOperation { op: ast::SetOperator::Union, set_quantifier, .. }
-            if *set_quantifier != ast::SetQuantifier::All)
+        matches!(cte.query.body.as_ref(), SetExpr::SetOperation { op: SetOperator::Union, set_quantifier, .. }
+            if *set_quantifier != SetQuantifier::All)
     })
 }
 
@@ -380,9 +348,57 @@ fn orders_by_text(query: &Query) -> bool {
     })
 }
 
-fn argument_count(function: &Function) -> usize {
-    match &function.args {
-        ast::FunctionArguments::List(list) => list.args.len(),
-        _ => 0,
+fn qualify_without_alias(select: &ast::Select) -> bool {
+    let grouped = match &select.group_by {
+        GroupByExpr::All(_) => true,
+        GroupByExpr::Expressions(keys, _) => !keys.is_empty(),
+    };
+    if select.qualify.is_none() || select.selection.is_some() || grouped || select.having.is_some()
+    {
+        return false;
+    }
+    // the relation that stands right before the word
+    let last = select.from.last().map(|t| match t.joins.last() {
+        Some(join) => (&join.relation, true),
+        None => (&t.relation, false),
+    });
+    matches!(last, Some((TableFactor::Table { alias: None, .. }, false)))
+}
+
+fn is_truth_test(expr: &Expr) -> bool {
+    matches!(
+        expr,
+        Expr::IsTrue(_)
+            | Expr::IsNotTrue(_)
+            | Expr::IsFalse(_)
+            | Expr::IsNotFalse(_)
+            | Expr::IsUnknown(_)
+            | Expr::IsNotUnknown(_)
+    )
+}
+
+fn is_foreign_join(join: &JoinOperator) -> bool {
+    !matches!(
+        join,
+        JoinOperator::Join(_)
+            | JoinOperator::Inner(_)
+            | JoinOperator::Left(_)
+            | JoinOperator::LeftOuter(_)
+            | JoinOperator::Right(_)
+            | JoinOperator::RightOuter(_)
+            | JoinOperator::FullOuter(_)
+            | JoinOperator::CrossJoin(_)
+    )
+}
+
+/// INTERSECT ALL or EXCEPT ALL anywhere in a chain of set operations.
+fn keeps_duplicates(body: &SetExpr) -> bool {
+    match body {
+        SetExpr::SetOperation { op, set_quantifier, left, right } => {
+            (*op != SetOperator::Union && *set_quantifier == SetQuantifier::All)
+                || keeps_duplicates(left)
+                || keeps_duplicates(right)
+        }
+        _ => false,
     }
 }

@@ -1,73 +1,16 @@
-//! What Redshift refuses in MERGE and in DDL. It knows no expression.
+//! What Redshift refuses in DDL. It knows no expression.
 
 use super::list::rule;
-use super::{Find, Rule};
-use crate::dialect::change;
-use crate::dialect::command::{Command, Merge, MergeAction, MergeClause, MergeForm};
-use crate::dialect::tables::tables_of_tree;
+use super::{Find, Rule, error_of};
+use crate::dialect::command::{Command, CreateTable, DistStyle, SortStyle};
+use crate::error::{Error, Place};
 use crate::types::SqlType;
 
+/// Columns a sort key may have (t_Sorting_data, r_CREATE_TABLE_NEW).
+const COMPOUND_COLUMNS: usize = 400;
+const INTERLEAVED_COLUMNS: usize = 8;
+
 pub(super) static RULES: &[Rule] = &[
-    rule(
-        "RS110",
-        "sql/merge-with",
-        "a MERGE stands under a WITH clause",
-        "r_MERGE",
-        "make the source a subquery, or stage it in a temporary table first",
-        Find::Merge(|m| m.with.is_some()),
-    ),
-    rule(
-        "RS111",
-        "sql/merge-target-alias",
-        "the target of MERGE has an alias",
-        "r_MERGE",
-        "refer to the target by its table name",
-        Find::Merge(|m| m.target_alias.is_some()),
-    ),
-    rule(
-        "RS112",
-        "sql/merge-clauses",
-        "MERGE needs exactly one WHEN MATCHED and then one WHEN NOT MATCHED THEN INSERT",
-        "r_MERGE",
-        "write both clauses, in this order, or REMOVE DUPLICATES alone",
-        Find::Merge(wrong_clauses),
-    ),
-    rule(
-        "RS113",
-        "sql/merge-condition",
-        "a WHEN clause of MERGE has a condition",
-        "r_MERGE",
-        "move it into the source: USING (SELECT ... WHERE condition)",
-        Find::Merge(|m| clauses(m).iter().any(|c| c.condition.is_some())),
-    ),
-    rule(
-        "RS114",
-        "sql/merge-on",
-        "the ON condition of MERGE is not made of equalities alone",
-        "r_MERGE",
-        "compare with = and AND only; filter the source in a subquery",
-        Find::Merge(|m| !change::is_equality(&m.on)),
-    ),
-    rule(
-        "RS115",
-        "sql/merge-source-target",
-        "source view/subquery in MERGE statement cannot reference target table",
-        "r_MERGE",
-        "stage the source in a temporary table first",
-        Find::Merge(source_reads_target),
-    ),
-    rule(
-        "RS116",
-        "sql/merge-set-qualified",
-        "a column in the SET of MERGE carries a table name",
-        "r_MERGE",
-        "name the column alone: SET column = value",
-        Find::Merge(|m| {
-            clauses(m)
-                .iter()
-                .any(|c| matches!(&c.action, MergeAction::Update(set) if change::is_qualified(set)))
-        }),
-    ),
     rule(
         "RS144",
         "sql/external-schema",
@@ -75,6 +18,11 @@ pub(super) static RULES: &[Rule] = &[
         "r_CREATE_EXTERNAL_TABLE",
         "name it external_schema.table",
         Find::Command(|c| matches!(c, Command::CreateExternalTable(t) if t.name.schema.is_none())),
+    )
+    .told(
+        "External tables live in external schemas only.",
+        "create external table t (a int) stored as parquet location 's3://bucket/t/'",
+        "create external table landing.t (a int) stored as parquet location 's3://bucket/t/'",
     ),
     rule(
         "RS145",
@@ -87,6 +35,11 @@ pub(super) static RULES: &[Rule] = &[
             Command::CreateTableAs(t) => t.temp && t.name.schema.is_some(),
             _ => false,
         }),
+    )
+    .told(
+        "The schema of a session's temporary tables has no name one could write.",
+        "create temp table pres.stage (a int)",
+        "create temp table stage (a int)",
     ),
     rule(
         "RS146",
@@ -94,11 +47,16 @@ pub(super) static RULES: &[Rule] = &[
         "an IDENTITY column is neither INTEGER nor BIGINT",
         "r_CREATE_TABLE_NEW",
         "declare it BIGINT",
-        Find::Command(|c| {
-            matches!(c, Command::CreateTable(t) if t.columns.iter().any(|c| {
+        Find::Table(|t| {
+            t.columns.iter().any(|c| {
                 c.identity.is_some() && !matches!(c.ty, SqlType::Integer | SqlType::BigInt)
-            }))
+            })
         }),
+    )
+    .told(
+        "The counter is a whole number with gaps; SMALLINT would run out unseen.",
+        "create table t (a smallint identity(1, 1))",
+        "create table t (a bigint identity(1, 1))",
     ),
     rule(
         "RS147",
@@ -106,10 +64,12 @@ pub(super) static RULES: &[Rule] = &[
         "a column has both DEFAULT and IDENTITY",
         "r_CREATE_TABLE_NEW",
         "keep one of them",
-        Find::Command(|c| {
-            matches!(c, Command::CreateTable(t)
-                if t.columns.iter().any(|c| c.identity.is_some() && c.default.is_some()))
-        }),
+        Find::Table(|t| t.columns.iter().any(|c| c.identity.is_some() && c.default.is_some())),
+    )
+    .told(
+        "Both say where the value comes from when the statement gives none.",
+        "create table t (a bigint identity(1, 1) default 1)",
+        "create table t (a bigint default 1)",
     ),
     rule(
         "RS148",
@@ -117,7 +77,12 @@ pub(super) static RULES: &[Rule] = &[
         "a key names a column the table does not have",
         "r_CREATE_TABLE_NEW",
         "name a column of the table",
-        Find::Command(key_without_column),
+        Find::Table(key_without_column),
+    )
+    .told(
+        "DISTKEY, SORTKEY, UNIQUE and PRIMARY KEY speak of the columns declared beside them.",
+        "create table t (a int) distkey (b)",
+        "create table t (a int) distkey (a)",
     ),
     rule(
         "RS149",
@@ -125,33 +90,111 @@ pub(super) static RULES: &[Rule] = &[
         "a table has two columns of one name",
         "r_CREATE_TABLE_NEW",
         "rename one; names fold to lower case even when quoted",
-        Find::Command(column_twice),
+        Find::Table(column_twice),
+    )
+    .told(
+        "Unless enable_case_sensitive_identifier is set, \"A\" and a are one name.",
+        "create table t (a int, \"A\" int)",
+        "create table t (a int, b int)",
+    ),
+    rule(
+        "RS168",
+        "sql/distkey",
+        "DISTSTYLE KEY has no DISTKEY",
+        "r_CREATE_TABLE_NEW",
+        "name the column: DISTKEY (column)",
+        Find::Table(|t| {
+            t.attributes.diststyle == Some(DistStyle::Key)
+                && t.attributes.distkey.is_none()
+                && t.like.is_none()
+        }),
+    )
+    .told(
+        "If you specify DISTSTYLE KEY, you must name a DISTKEY column.",
+        "create table t (a int) diststyle key",
+        "create table t (a int) diststyle key distkey (a)",
+    ),
+    rule(
+        "RS174",
+        "sql/distkey-style",
+        "a DISTKEY stands beside another DISTSTYLE than KEY",
+        "r_CREATE_TABLE_NEW",
+        "keep one of them",
+        Find::Table(|t| {
+            t.attributes.distkey.is_some()
+                && matches!(t.attributes.diststyle, Some(DistStyle::All | DistStyle::Even))
+        }),
+    )
+    .told(
+        "ALL puts every row on every node and EVEN deals rows out in turn; neither looks at a key.",
+        "create table t (a int) diststyle all distkey (a)",
+        "create table t (a int) diststyle all",
+    ),
+    rule(
+        "RS175",
+        "sql/sortkey-columns",
+        "a sort key has too many columns",
+        "r_CREATE_TABLE_NEW",
+        "keep the columns that queries filter by",
+        Find::Table(|t| {
+            t.attributes.sortkey.as_ref().is_some_and(|key| {
+                key.columns.len()
+                    > match key.style {
+                        SortStyle::Interleaved => INTERLEAVED_COLUMNS,
+                        _ => COMPOUND_COLUMNS,
+                    }
+            })
+        }),
+    )
+    .told(
+        "At most 400 columns make a compound sort key, at most 8 an interleaved one.",
+        "create table t (a int, b int, c int, d int, e int, f int, g int, h int, i int) \
+         interleaved sortkey (a, b, c, d, e, f, g, h, i)",
+        "create table t (a int, b int, c int) interleaved sortkey (a, b, c)",
+    ),
+    rule(
+        "RS176",
+        "sql/system-schema",
+        "a statement writes to a schema of the system",
+        "r_MERGE",
+        "write to a schema of your own",
+        Find::Command(|c| {
+            crate::dialect::tables::tables_of(c)
+                .writes
+                .iter()
+                .any(|t| t.schema.as_deref().is_some_and(|s| SYSTEM.contains(&s)))
+        }),
+    )
+    .told(
+        "Catalog and system tables are read only.",
+        "delete from pg_catalog.pg_class",
+        "delete from pres.old_classes",
     ),
 ];
 
-fn clauses(merge: &Merge) -> &[MergeClause] {
-    match &merge.form {
-        MergeForm::Clauses(clauses) => clauses,
-        MergeForm::RemoveDuplicates => &[],
-    }
+/// Raised by the parser, which alone sees the second.
+pub(super) static SECOND_DISTKEY: Rule = rule(
+    "RS178",
+    "sql/distkey-twice",
+    "a table has two DISTKEY columns",
+    "r_CREATE_TABLE_NEW",
+    "keep the one that the largest join uses",
+    Find::Start(&[]),
+)
+.told(
+    "Only one column in a table can be the distribution key.",
+    "create table t (a int distkey, b int distkey)",
+    "create table t (a int distkey, b int)",
+);
+
+/// The error of the rule against a second DISTKEY.
+pub fn second_distkey(place: Place) -> Error {
+    error_of(&SECOND_DISTKEY).at(place)
 }
 
-fn wrong_clauses(merge: &Merge) -> bool {
-    let MergeForm::Clauses(clauses) = &merge.form else { return false };
-    let [first, second] = clauses.as_slice() else { return true };
-    let first_fits =
-        first.matched && matches!(first.action, MergeAction::Update(_) | MergeAction::Delete);
-    let second_fits =
-        !second.matched && !second.by_source && matches!(second.action, MergeAction::Insert { .. });
-    !(first_fits && second_fits)
-}
+const SYSTEM: &[&str] = &["pg_catalog", "information_schema", "pg_internal", "pg_automv"];
 
-fn source_reads_target(merge: &Merge) -> bool {
-    tables_of_tree(&merge.source).contains(&merge.target)
-}
-
-fn key_without_column(command: &Command) -> bool {
-    let Command::CreateTable(table) = command else { return false };
+fn key_without_column(table: &CreateTable) -> bool {
     if table.like.is_some() {
         return false;
     }
@@ -161,8 +204,7 @@ fn key_without_column(command: &Command) -> bool {
     keys.into_iter().any(|key| !table.columns.iter().any(|c| c.name == *key))
 }
 
-fn column_twice(command: &Command) -> bool {
-    let Command::CreateTable(table) = command else { return false };
+fn column_twice(table: &CreateTable) -> bool {
     let mut names: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
     names.sort_unstable();
     names.windows(2).any(|pair| matches!(pair, [a, b] if a == b))

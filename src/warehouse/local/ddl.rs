@@ -294,6 +294,19 @@ fn attributes_text(attributes: &TableAttributes) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
+/// The keys that [`attributes_text`] wrote: the columns of each UNIQUE and of the PRIMARY KEY.
+pub fn keys_of(attributes: &str) -> Vec<Vec<String>> {
+    let inside = |text: &str| {
+        let (columns, _) = text.split_once(')')?;
+        Some(columns.split(", ").map(str::to_string).collect())
+    };
+    ["unique(", "primary key("]
+        .into_iter()
+        .flat_map(|word| attributes.split(word).skip(1))
+        .filter_map(inside)
+        .collect()
+}
+
 pub async fn drop_tables(
     txn: &mut Transaction,
     names: &[ObjectRef],

@@ -16,6 +16,7 @@ mod check;
 mod compact;
 mod ddl;
 mod distinct;
+mod dry;
 mod engine;
 mod files;
 mod garbage;
@@ -32,6 +33,7 @@ mod work;
 mod tests;
 
 pub use compact::Compaction;
+pub use dry::{DryRun, Judged};
 pub use engine::Local;
 pub use garbage::Garbage;
 pub use session::Session;

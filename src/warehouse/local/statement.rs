@@ -13,8 +13,8 @@ use datafusion::sql::sqlparser::ast;
 use futures::TryStreamExt;
 
 use crate::dialect::{
-    self, Clock, Command, CreateTableAs, Delete, MergeAction, MergeForm, ObjectRef, Parsed,
-    ShapeColumn, TableShape,
+    self, ChangeSetKind, Clock, Command, CreateTableAs, Delete, MergeAction, MergeForm, ObjectRef,
+    Parsed, ShapeColumn, TableShape,
 };
 use crate::error::{Error, Result};
 use crate::tables::TableName;
@@ -37,7 +37,11 @@ pub async fn run(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Resul
     Ok(outcome)
 }
 
-async fn dispatch(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {
+pub(super) async fn dispatch(
+    local: &Local,
+    txn: &mut Transaction,
+    parsed: &Parsed,
+) -> Result<Outcome> {
     match &parsed.command {
         Command::CreateSchema { name, if_not_exists } => {
             ddl::create_schema(txn, name, *if_not_exists)
@@ -109,7 +113,7 @@ fn clock(txn: &Transaction) -> Clock {
 }
 
 /// Plans a query with the tables its statement names.
-async fn plan(
+pub(super) async fn plan(
     local: &Local,
     txn: &mut Transaction,
     parsed: &Parsed,
@@ -122,7 +126,7 @@ async fn plan(
 }
 
 /// The columns of an answer under the names Redshift gives them.
-fn output_schema(schema: &SchemaRef) -> SchemaRef {
+pub(super) fn output_schema(schema: &SchemaRef) -> SchemaRef {
     let named =
         |field: &Arc<Field>| field.as_ref().clone().with_name(dialect::output_name(field.name()));
     Arc::new(Schema::new(schema.fields().iter().map(named).collect::<Vec<_>>()))
@@ -184,6 +188,18 @@ async fn change(
     parsed: &Parsed,
     target: &ObjectRef,
 ) -> Result<Outcome> {
+    let (session, plan, kind) = plan_change(local, txn, parsed, target).await?;
+    let stream = stream(session, plan).await?;
+    apply::change(txn, target, kind, stream).await
+}
+
+/// The plan of a change set, its values cast to the columns they are for.
+pub(super) async fn plan_change(
+    local: &Local,
+    txn: &mut Transaction,
+    parsed: &Parsed,
+    target: &ObjectRef,
+) -> Result<(SessionState, LogicalPlan, ChangeSetKind)> {
     if !txn.has_table(target) {
         return Err(txn.unknown_table(target));
     }
@@ -193,15 +209,14 @@ async fn change(
     let shape = shape(txn, target).await?;
     refuse_set_identity(&parsed.command, &shape)?;
     let set = dialect::change_set(&parsed.command, &shape)?;
-    let with_rows = !matches!(set.kind, dialect::ChangeSetKind::Insert);
+    let with_rows = !matches!(set.kind, ChangeSetKind::Insert);
     let rows_of = with_rows.then_some(target);
     let (session, plan) = plan(local, txn, parsed, set.query, rows_of).await?;
     let plan = match set.kind {
-        dialect::ChangeSetKind::Delete => plan,
+        ChangeSetKind::Delete => plan,
         kind => dialect::assignment_casts(plan, apply::first_value(kind), &shape)?,
     };
-    let stream = stream(session, plan).await?;
-    apply::change(txn, target, set.kind, stream).await
+    Ok((session, plan, set.kind))
 }
 
 /// A source view of MERGE may not read the target, however deep (r_MERGE).

@@ -1,5 +1,7 @@
 //! The local engine over a throwaway project: batches, visibility, snapshots, restarts.
 
+mod hooks;
+
 use std::path::Path;
 use std::sync::Arc;
 

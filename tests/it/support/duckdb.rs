@@ -10,8 +10,12 @@ use std::sync::OnceLock;
 
 use super::project::{Rows, text};
 
-const WHEELS: [&str; 3] =
-    ["duckdb==1.5.5", "duckdb-extension-ducklake==1.5.5", "duckdb-extension-sqlite-scanner==1.5.5"];
+const WHEELS: [&str; 4] = [
+    "duckdb==1.5.5",
+    "duckdb-extension-ducklake==1.5.5",
+    "duckdb-extension-sqlite-scanner==1.5.5",
+    "duckdb-extension-tpch==1.5.5",
+];
 
 /// The Python to run and the folder of its packages.
 struct Python {
@@ -29,7 +33,7 @@ fn python() -> &'static Python {
 
 /// Installs the wheels into a folder that appears only when it is complete.
 fn install() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("duckdb-1.5.5");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("duckdb-1.5.5-tpch");
     if folder.exists() {
         return folder;
     }

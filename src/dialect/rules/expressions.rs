@@ -1,0 +1,118 @@
+//! What Redshift refuses of expressions that are no calls of functions.
+
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr};
+
+use super::list::rule;
+use super::{Find, Rule};
+
+pub(super) static RULES: &[Rule] = &[
+    rule(
+        "RS104",
+        "sql/is-distinct-from",
+        "IS DISTINCT FROM does not exist on Redshift",
+        "r_comparison_condition",
+        "write (a <> b OR (a IS NULL) <> (b IS NULL)), or compare with NVL",
+        Find::Expr(|e| matches!(e, Expr::IsDistinctFrom(..) | Expr::IsNotDistinctFrom(..))),
+    )
+    .told(
+        "It is not in the grammar. EXCEPT and DECODE take two NULLs for equal, too.",
+        "select code from t where a is distinct from b",
+        "select code from t where (a <> b or (a is null) <> (b is null))",
+    ),
+    rule(
+        "RS131",
+        "sql/array-literal",
+        "array literals do not exist on Redshift",
+        "c_unsupported-postgresql-datatypes",
+        "keep one row per value",
+        Find::Expr(|e| matches!(e, Expr::Array(_))),
+    )
+    .told(
+        "No column can hold an array; SUPER values are made by ARRAY(1, 2) and JSON_PARSE.",
+        "select array[1, 2] from t",
+        "select 1 from t union all select 2 from t",
+    ),
+    rule(
+        "RS133",
+        "sql/overlay",
+        "OVERLAY does not exist on Redshift",
+        "c_unsupported-postgresql-functions",
+        "put the parts together with LEFT, || and SUBSTRING",
+        Find::Expr(|e| matches!(e, Expr::Overlay { .. })),
+    )
+    .told(
+        "It is among the functions that are not supported.",
+        "select overlay(code placing 'x' from 1 for 1) from t",
+        "select 'x' || substring(code, 2) from t",
+    ),
+    rule(
+        "RS135",
+        "sql/rlike",
+        "RLIKE and REGEXP operators do not exist on Redshift",
+        "pattern-matching-conditions-posix",
+        "write value ~ 'pattern'",
+        Find::Expr(|e| matches!(e, Expr::RLike { .. })),
+    )
+    .told(
+        "They are MySQL's and Spark's.",
+        "select code from t where code rlike '^a'",
+        "select code from t where code ~ '^a'",
+    ),
+    rule(
+        "RS137",
+        "sql/json-operator",
+        "the operators -> and ->> do not exist on Redshift",
+        "json-functions",
+        "write JSON_EXTRACT_PATH_TEXT(json, 'key')",
+        Find::Expr(|e| {
+            matches!(
+                e,
+                Expr::BinaryOp { op: BinaryOperator::Arrow | BinaryOperator::LongArrow, .. }
+            )
+        }),
+    )
+    .told(
+        "There is no JSON type: JSON is text, or a SUPER value with a notation of its own.",
+        "select payload ->> 'code' from t",
+        "select json_extract_path_text(payload, 'code') from t",
+    ),
+    rule(
+        "RS183",
+        "sql/like-any",
+        "LIKE ANY does not exist on Redshift",
+        "r_patternmatching_condition_like",
+        "write LIKE 'a%' OR LIKE 'b%', or SIMILAR TO '(a|b)%'",
+        Find::Expr(|e| matches!(e, Expr::Like { any: true, .. } | Expr::ILike { any: true, .. })),
+    )
+    .told(
+        "LIKE takes one pattern.",
+        "select code from t where code like any ('a%', 'b%')",
+        "select code from t where code similar to '(a|b)%'",
+    ),
+    rule(
+        "RS187",
+        "sql/starts-with",
+        "the operator ^@ does not exist on Redshift",
+        "r_patternmatching_condition_like",
+        "write value LIKE 'prefix%'",
+        Find::Expr(|e| matches!(e, Expr::BinaryOp { op: BinaryOperator::PGStartsWith, .. })),
+    )
+    .told(
+        "It came with PostgreSQL 11.",
+        "select code from t where code ^@ 'ab'",
+        "select code from t where code like 'ab%'",
+    ),
+    rule(
+        "RS188",
+        "sql/null-safe-equal",
+        "the operator <=> does not exist on Redshift",
+        "r_comparison_condition",
+        "write (a = b OR (a IS NULL AND b IS NULL))",
+        Find::Expr(|e| matches!(e, Expr::BinaryOp { op: BinaryOperator::Spaceship, .. })),
+    )
+    .told(
+        "It is MySQL's equality that takes two NULLs for equal.",
+        "select code from t where a <=> b",
+        "select code from t where (a = b or (a is null and b is null))",
+    ),
+];

@@ -1,0 +1,175 @@
+//! What Redshift refuses of window functions.
+
+use datafusion::sql::sqlparser::ast::{self, Expr, Function, WindowFrameUnits, WindowType};
+
+use super::find::function_name;
+use super::list::rule;
+use super::{Find, Rule};
+
+pub(super) static RULES: &[Rule] = &[
+    rule(
+        "RS105",
+        "sql/window-frame",
+        "an aggregate over an ordered window needs an explicit frame",
+        "c_Window_functions",
+        "add ROWS UNBOUNDED PRECEDING after ORDER BY",
+        Find::Function(ordered_without_frame),
+    )
+    .told(
+        "If an ORDER BY clause is used for an aggregate function, an explicit frame clause is \
+         required. Elsewhere the frame is RANGE, which takes rows of equal order together; say \
+         ROWS and make the order unique.",
+        "select sum(amount) over (order by day) from sales",
+        "select sum(amount) over (order by day rows unbounded preceding) from sales",
+    ),
+    rule(
+        "RS106",
+        "sql/range-frame",
+        "window frames are ROWS only on Redshift",
+        "c_Window_functions",
+        "write ROWS instead of RANGE or GROUPS",
+        Find::Function(|f| {
+            spec(f)
+                .and_then(|s| s.window_frame.as_ref())
+                .is_some_and(|frame| frame.units != WindowFrameUnits::Rows)
+        }),
+    )
+    .told(
+        "RANGE and GROUPS are not in the grammar. ROWS gives the same where the order is unique.",
+        "select sum(amount) over (order by day range unbounded preceding) from sales",
+        "select sum(amount) over (order by day rows unbounded preceding) from sales",
+    ),
+    rule(
+        "RS107",
+        "sql/window-order",
+        "the ORDER BY of a window is a constant",
+        "c_Window_functions",
+        "order by a column or an expression of one",
+        Find::Function(|f| {
+            spec(f).is_some_and(|s| s.order_by.iter().any(|o| matches!(o.expr, Expr::Value(_))))
+        }),
+    )
+    .told(
+        "A number is no ordinal there, as it is in the ORDER BY of a query: constants and ordinals \
+         are refused.",
+        "select row_number() over (order by 1) from sales",
+        "select row_number() over (order by day) from sales",
+    ),
+    rule(
+        "RS125",
+        "sql/window-name",
+        "a named WINDOW clause does not exist on Redshift",
+        "c_Window_functions",
+        "write the window in each OVER (...)",
+        Find::Select(|s| !s.named_window.is_empty()),
+    )
+    .told(
+        "OVER takes the window itself only.",
+        "select sum(amount) over w from sales window w as (partition by code)",
+        "select sum(amount) over (partition by code) from sales",
+    ),
+    rule(
+        "RS138",
+        "sql/rank-frame",
+        "the frame of a ranking function is given",
+        "c_Window_functions",
+        "leave the frame out: ranking functions take none",
+        Find::Function(|f| {
+            [
+                "row_number",
+                "rank",
+                "dense_rank",
+                "ntile",
+                "lag",
+                "lead",
+                "percent_rank",
+                "cume_dist",
+            ]
+            .contains(&function_name(f))
+                && spec(f).is_some_and(|s| s.window_frame.is_some())
+        }),
+    )
+    .told(
+        "A rank looks at the whole partition.",
+        "select rank() over (order by day rows unbounded preceding) from sales",
+        "select rank() over (order by day) from sales",
+    ),
+    rule(
+        "RS170",
+        "sql/ratio-order",
+        "RATIO_TO_REPORT takes no ORDER BY and no frame",
+        "r_WF_RATIO_TO_REPORT",
+        "keep PARTITION BY alone",
+        Find::Function(|f| {
+            function_name(f) == "ratio_to_report" && spec(f).is_some_and(|s| !s.order_by.is_empty())
+        }),
+    )
+    .told(
+        "It is the share in the sum of the whole partition.",
+        "select ratio_to_report(amount) over (order by day) from sales",
+        "select ratio_to_report(amount) over (partition by code) from sales",
+    ),
+    rule(
+        "RS177",
+        "sql/window-distinct",
+        "DISTINCT stands in a window function",
+        "r_WF_COUNT",
+        "count over a subquery of SELECT DISTINCT",
+        Find::Function(|f| {
+            f.over.is_some()
+                && function_name(f) != "listagg"
+                && matches!(&f.args, ast::FunctionArguments::List(l)
+                    if l.duplicate_treatment == Some(ast::DuplicateTreatment::Distinct))
+        }),
+    )
+    .told(
+        "Window functions take ALL alone; LISTAGG is the only one that takes DISTINCT.",
+        "select count(distinct code) over (partition by day) from sales",
+        "select count(code) over (partition by day) from (select distinct code, day from sales) as s",
+    ),
+    rule(
+        "RS171",
+        "sql/rank-without-order",
+        "LAG and LEAD need an ORDER BY in their window",
+        "r_WF_LAG",
+        "say in its OVER (...) what the rows are ordered by",
+        Find::Function(|f| {
+            ["lag", "lead"].contains(&function_name(f))
+                && spec(f).is_some_and(|s| s.order_by.is_empty())
+        }),
+    )
+    .told(
+        "LAG and LEAD look at neighbours, which only an order gives; the grammar requires it.",
+        "select lag(amount) over (partition by code) from sales",
+        "select lag(amount) over (partition by code order by day) from sales",
+    ),
+];
+
+fn spec(function: &Function) -> Option<&ast::WindowSpec> {
+    match &function.over {
+        Some(WindowType::WindowSpec(spec)) => Some(spec),
+        _ => None,
+    }
+}
+
+/// Functions that may be ordered without a frame: those that rank and those that look at neighbours.
+const NO_FRAME: &[&str] = &[
+    "row_number",
+    "rank",
+    "dense_rank",
+    "percent_rank",
+    "cume_dist",
+    "ntile",
+    "lag",
+    "lead",
+    "ratio_to_report",
+    "listagg",
+    "median",
+    "percentile_cont",
+    "percentile_disc",
+];
+
+fn ordered_without_frame(function: &Function) -> bool {
+    spec(function).is_some_and(|s| !s.order_by.is_empty() && s.window_frame.is_none())
+        && !NO_FRAME.contains(&function_name(function))
+}
