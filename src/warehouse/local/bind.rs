@@ -88,7 +88,11 @@ pub async fn bind(
         bind_one(local, txn, &name, &mut bound, 0).await?;
     }
     let Some(target) = target else { return Ok(bound) };
-    let narrowed = narrow::narrow(local, txn, command).await?;
+    // Narrowing reads keys; what is only planned reads nothing.
+    let narrowed = match txn.only_plans() {
+        true => None,
+        false => narrow::narrow(local, txn, command).await?,
+    };
     let table = txn.table(target).await?;
     let mut scan =
         FileTable::with_row_identity(table.place.clone(), table.schema(), table.scan_files())

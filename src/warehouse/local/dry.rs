@@ -51,9 +51,11 @@ impl Local {
     /// With `strict` a table that nothing knows is an error; without, such statements are judged
     /// by the rules alone.
     pub async fn dry_run(&self, strict: bool) -> Result<DryRun<'_>> {
+        let mut txn = self.begin(None).await?;
+        txn.only_plan();
         Ok(DryRun {
             local: self,
-            txn: self.begin(None).await?,
+            txn,
             made_of: BTreeMap::new(),
             elsewhere: BTreeSet::new(),
             strict,

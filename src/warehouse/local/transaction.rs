@@ -45,6 +45,8 @@ pub struct Transaction {
     /// The engine's memory, in which temporary tables may lie.
     memory: Arc<dyn MemoryPool>,
     started: DateTime<Utc>,
+    /// Statements are only planned: no row may be read.
+    dry: bool,
 }
 
 impl Transaction {
@@ -69,6 +71,7 @@ impl Transaction {
             scratch,
             memory,
             started: Utc::now(),
+            dry: false,
         }
     }
 
@@ -85,6 +88,15 @@ impl Transaction {
     /// Gives it the temporary tables of its session.
     pub fn set_temporary(&mut self, temporary: Temporary) {
         self.temporary = temporary;
+    }
+
+    /// Says that its statements are planned and not run.
+    pub fn only_plan(&mut self) {
+        self.dry = true;
+    }
+
+    pub fn only_plans(&self) -> bool {
+        self.dry
     }
 
     /// When it began: what SYSDATE says throughout.

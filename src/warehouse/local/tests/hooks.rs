@@ -63,7 +63,7 @@ async fn a_table_has_no_hooks_to_lose_rows_by() {
     let table = txn.table(&ObjectRef::new(Some("s"), "t")).await.expect("a table");
     let provider =
         FileTable::with_row_identity(table.place.clone(), table.schema(), table.scan_files());
-    let session = &local.session;
+    let session = local.sessions.many();
     assert!(provider.delete_from(session, vec![lit(true)]).await.is_err());
     let set = vec![("name".to_string(), lit("x"))];
     assert!(provider.update(session, set, vec![]).await.is_err());
