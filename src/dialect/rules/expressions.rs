@@ -90,19 +90,6 @@ pub(super) static RULES: &[Rule] = &[
         "select code from t where code similar to '(a|b)%'",
     ),
     rule(
-        "RS187",
-        "sql/starts-with",
-        "the operator ^@ does not exist on Redshift",
-        "r_patternmatching_condition_like",
-        "write value LIKE 'prefix%'",
-        Find::Expr(|e| matches!(e, Expr::BinaryOp { op: BinaryOperator::PGStartsWith, .. })),
-    )
-    .told(
-        "It came with PostgreSQL 11.",
-        "select code from t where code ^@ 'ab'",
-        "select code from t where code like 'ab%'",
-    ),
-    rule(
         "RS188",
         "sql/null-safe-equal",
         "the operator <=> does not exist on Redshift",

@@ -175,7 +175,7 @@ pub(super) static RULES: &[Rule] = &[
         "sql/qualify-alias",
         "QUALIFY stands directly after FROM, and the relation has no alias",
         "r_QUALIFY_clause",
-        "give the relation an alias: FROM t AS t1 QUALIFY ...",
+        "give the relation an alias, as in FROM t AS t1 QUALIFY",
         Find::Select(qualify_without_alias),
     )
     .told(

@@ -36,7 +36,7 @@ fn casts_round_and_read_redshifts_formats() {
         ("select 'x'::int", "sql/value"),
         ("select ''::int", "sql/value"),
         ("select 'yesterday'::date", "sql/value"),
-        ("select cast(1 as tinyint)", "sql/plan"),
+        ("select cast(1 as tinyint)", "sql/type"),
     ]);
 }
 
