@@ -18,6 +18,10 @@ use crate::dialect::{CATALOG, Clock, DEFAULT_SCHEMA, parse_query, plan_query, se
 /// Key of two columns, a version, and an id that no other row has.
 type Row = (Option<i32>, Option<String>, Option<i32>, i32);
 
+type Key<'a> = (Option<i32>, Option<&'a str>);
+/// What the winner of a key has most of: no version, a version, a low id.
+type Rank = (bool, i32, i32);
+
 /// A session with the rows as table `t`, in batches of so many rows, spread over two partitions.
 fn session(rows: &[Row], batch_rows: usize, partitions: usize) -> SessionState {
     let field = |name: &str, ty| Field::new(name, ty, true);
@@ -86,11 +90,10 @@ proptest! {
         let rows: Vec<Row> =
             rows.into_iter().zip(0..).map(|((a, b, version), id)| (a, b, version, id)).collect();
         // NULL versions sort before all in descending order, as on Redshift (c_order_by).
-        let mut expected: BTreeMap<(Option<i32>, Option<String>), (bool, i32, i32)> =
-            BTreeMap::new();
+        let mut expected: BTreeMap<Key<'_>, Rank> = BTreeMap::new();
         for (a, b, version, id) in &rows {
             let rank = (version.is_none(), version.unwrap_or_default(), -id);
-            let best = expected.entry((*a, b.clone())).or_insert(rank);
+            let best = expected.entry((*a, b.as_deref())).or_insert(rank);
             *best = rank.max(*best);
         }
         let mut expected: Vec<i32> = expected.values().map(|(_, _, id)| -id).collect();
