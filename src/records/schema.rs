@@ -63,9 +63,8 @@ pub async fn create_tables(conn: &mut SqliteConnection) -> Result<()> {
         return Ok(());
     }
     let mut transaction = begin(conn).await?;
-    for table in TABLES {
-        sqlx::query(*table).execute(&mut *transaction).await.map_err(db_error)?;
-    }
+    let tables = sqlx::AssertSqlSafe(TABLES.join(";"));
+    sqlx::raw_sql(tables).execute(&mut *transaction).await.map_err(db_error)?;
     sqlx::query(
         "insert into landfall_meta (records_version, written_by)
          select ?, ? where not exists (select 1 from landfall_meta)",

@@ -215,11 +215,7 @@ impl Writer<'_> {
             }
             Change::DropTable { id } => self.drop_table(*id).await,
             Change::RenameTable { id, name } => self.rename_table(*id, name).await,
-            Change::AddColumn { table, column } => {
-                self.insert_column(*table, column, None).await?;
-                self.altered(*table);
-                Ok(())
-            }
+            Change::AddColumn { table, column } => self.add_column(*table, column).await,
             Change::DropColumn { table, column } => {
                 self.end_column(*table, *column).await?;
                 self.altered(*table);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use sqlx::{QueryBuilder, Sqlite};
+
 use crate::error::{Error, Result};
 use crate::state::db_error;
 use crate::tables::TableName;
@@ -78,9 +80,7 @@ impl Writer<'_> {
             .execute(&mut *self.conn)
             .await
             .map_err(db_error)?;
-            for (column, stats) in &file.stats {
-                self.insert_stats(table, id, *column, stats).await?;
-            }
+            self.insert_stats(table, id, &file.stats).await?;
             if let Some(delete) = &file.delete {
                 self.insert_delete(table, id, delete).await?;
             }
@@ -105,27 +105,23 @@ impl Writer<'_> {
         self.widen_bounds(table, added).await
     }
 
+    /// The statistics of a file by one statement for all columns.
     async fn insert_stats(
         &mut self,
         table: i64,
         file: i64,
-        column: i64,
-        stats: &ColumnStats,
+        stats: &BTreeMap<i64, ColumnStats>,
     ) -> Result<()> {
-        sqlx::query(
-            "insert into ducklake_file_column_stats values (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
-        )
-        .bind(file)
-        .bind(table)
-        .bind(column)
-        .bind(stats.bytes)
-        .bind(stats.values)
-        .bind(stats.nulls)
-        .bind(&stats.min)
-        .bind(&stats.max)
-        .execute(&mut *self.conn)
-        .await
-        .map_err(db_error)?;
+        if stats.is_empty() {
+            return Ok(());
+        }
+        let mut insert = QueryBuilder::<Sqlite>::new("insert into ducklake_file_column_stats ");
+        insert.push_values(stats, |mut row, (column, stats)| {
+            row.push_bind(file).push_bind(table).push_bind(*column).push_bind(stats.bytes);
+            row.push_bind(stats.values).push_bind(stats.nulls);
+            row.push_bind(stats.min.clone()).push_bind(stats.max.clone()).push("NULL, NULL");
+        });
+        insert.build().execute(&mut *self.conn).await.map_err(db_error)?;
         Ok(())
     }
 
@@ -185,30 +181,45 @@ impl Writer<'_> {
         .fetch_one(&mut *self.conn)
         .await
         .map_err(db_error)?;
+        let mut fresh = Vec::new();
         for (column, ty) in rows {
             let known = bounds.remove(&column);
-            let fresh = known.is_none();
             // Files older than a column hold NULL or its first value, and say neither.
             let older = || Bounds { nulls: true, ..Bounds::default() };
-            let known = known.or_else(|| (older_files > 0).then(older));
-            let merged =
-                merge_bounds(&ty, known, added.iter().filter_map(|file| file.stats.get(&column)));
-            let sql = if fresh {
-                "insert into ducklake_table_column_stats values (?1, ?2, ?3, NULL, ?4, ?5, NULL)"
-            } else {
-                "update ducklake_table_column_stats set contains_null = ?3, min_value = ?4, max_value = ?5
-                 where table_id = ?1 and column_id = ?2"
-            };
-            sqlx::query(sql)
-                .bind(table)
-                .bind(column)
-                .bind(merged.nulls)
-                .bind(&merged.min)
-                .bind(&merged.max)
-                .execute(&mut *self.conn)
-                .await
-                .map_err(db_error)?;
+            let before = known.clone().or_else(|| (older_files > 0).then(older));
+            let files = added.iter().filter_map(|file| file.stats.get(&column));
+            let merged = merge_bounds(&ty, before, files);
+            match known {
+                None => fresh.push((column, merged)),
+                Some(known) if known == merged => {}
+                Some(_) => self.update_bounds(table, column, &merged).await?,
+            }
         }
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let mut insert = QueryBuilder::<Sqlite>::new("insert into ducklake_table_column_stats ");
+        insert.push_values(fresh, |mut row, (column, bounds)| {
+            row.push_bind(table).push_bind(column).push_bind(bounds.nulls).push("NULL");
+            row.push_bind(bounds.min).push_bind(bounds.max).push("NULL");
+        });
+        insert.build().execute(&mut *self.conn).await.map_err(db_error)?;
+        Ok(())
+    }
+
+    async fn update_bounds(&mut self, table: i64, column: i64, bounds: &Bounds) -> Result<()> {
+        sqlx::query(
+            "update ducklake_table_column_stats set contains_null = ?3, min_value = ?4, max_value = ?5
+             where table_id = ?1 and column_id = ?2",
+        )
+        .bind(table)
+        .bind(column)
+        .bind(bounds.nulls)
+        .bind(&bounds.min)
+        .bind(&bounds.max)
+        .execute(&mut *self.conn)
+        .await
+        .map_err(db_error)?;
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! The verbs of a commit that change the shape: schemas, tables, columns, views.
 
+use sqlx::{QueryBuilder, Sqlite};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
@@ -85,9 +86,7 @@ impl Writer<'_> {
             .execute(&mut *self.conn)
             .await
             .map_err(db_error)?;
-        for (order, column) in columns.iter().enumerate() {
-            self.insert_column(id, column, Some(order as i64 + 1)).await?;
-        }
+        self.insert_columns(id, columns, 1).await?;
         if let Some(attributes) = attributes {
             sqlx::query("insert into ducklake_tag values (?, ?, NULL, ?, ?)")
                 .bind(id)
@@ -104,53 +103,68 @@ impl Writer<'_> {
         Ok(())
     }
 
-    pub(super) async fn insert_column(
-        &mut self,
-        table: i64,
-        column: &ColumnDef,
-        order: Option<i64>,
-    ) -> Result<()> {
-        let literal = column.default.as_deref().and_then(text::literal);
-        sqlx::query(
-            "insert into ducklake_column values (?1, ?2, NULL, ?3, coalesce(?4,
-               (select max(column_order) + 1 from ducklake_column where table_id = ?3)),
-             ?5, ?6, ?7, ?8, ?9, NULL, 'literal', 'duckdb')",
+    /// Adds a column behind all that the table ever had.
+    pub(super) async fn add_column(&mut self, table: i64, column: &ColumnDef) -> Result<()> {
+        let (order,): (i64,) = sqlx::query_as(
+            "select coalesce(max(column_order), 0) + 1 from ducklake_column where table_id = ?",
         )
-        .bind(column.id)
-        .bind(self.snapshot)
         .bind(table)
-        .bind(order)
-        .bind(&column.name)
-        .bind(column.ty.ducklake())
-        .bind(&column.initial_default)
-        .bind(literal.as_deref().unwrap_or("NULL"))
-        .bind(!column.not_null)
-        .execute(&mut *self.conn)
+        .fetch_one(&mut *self.conn)
         .await
         .map_err(db_error)?;
-        self.column_tag(table, column.id, tag::TYPE, &column.ty.to_string()).await?;
-        if let Some(identity) = &column.identity {
-            self.column_tag(table, column.id, tag::IDENTITY, &identity_tag(identity)).await?;
-        }
-        if let (Some(default), None) = (&column.default, &literal) {
-            self.column_tag(table, column.id, tag::DEFAULT, default).await?;
-        }
-        if let Some(encode) = &column.encode {
-            self.column_tag(table, column.id, tag::ENCODE, encode).await?;
-        }
+        self.insert_columns(table, std::slice::from_ref(column), order).await?;
+        self.altered(table);
         Ok(())
     }
 
-    async fn column_tag(&mut self, table: i64, column: i64, key: &str, value: &str) -> Result<()> {
-        sqlx::query("insert into landfall_column_tag values (?, ?, ?, NULL, ?, ?)")
-            .bind(table)
-            .bind(column)
-            .bind(self.snapshot)
-            .bind(key)
-            .bind(value)
-            .execute(&mut *self.conn)
-            .await
-            .map_err(db_error)?;
+    /// Writes columns, numbered from `order`, by one statement for all: each costs a way to the
+    /// database's thread and back.
+    async fn insert_columns(
+        &mut self,
+        table: i64,
+        columns: &[ColumnDef],
+        order: i64,
+    ) -> Result<()> {
+        let mut tags = Vec::new();
+        let mut insert = QueryBuilder::<Sqlite>::new("insert into ducklake_column ");
+        insert.push_values(columns.iter().zip(order..), |mut row, (column, order)| {
+            let literal = column.default.as_deref().and_then(text::literal);
+            tags.push((column.id, tag::TYPE, column.ty.to_string()));
+            if let Some(identity) = &column.identity {
+                tags.push((column.id, tag::IDENTITY, identity_tag(identity)));
+            }
+            if let (Some(default), None) = (&column.default, &literal) {
+                tags.push((column.id, tag::DEFAULT, default.clone()));
+            }
+            if let Some(encode) = &column.encode {
+                tags.push((column.id, tag::ENCODE, encode.clone()));
+            }
+            row.push_bind(column.id).push_bind(self.snapshot).push("NULL").push_bind(table);
+            row.push_bind(order).push_bind(column.name.clone()).push_bind(column.ty.ducklake());
+            row.push_bind(column.initial_default.clone());
+            row.push_bind(literal.unwrap_or_else(|| "NULL".to_string()));
+            row.push_bind(!column.not_null).push("NULL, 'literal', 'duckdb'");
+        });
+        if !columns.is_empty() {
+            insert.build().execute(&mut *self.conn).await.map_err(db_error)?;
+        }
+        self.column_tags(table, tags).await
+    }
+
+    async fn column_tags(
+        &mut self,
+        table: i64,
+        tags: Vec<(i64, &'static str, String)>,
+    ) -> Result<()> {
+        if tags.is_empty() {
+            return Ok(());
+        }
+        let mut insert = QueryBuilder::<Sqlite>::new("insert into landfall_column_tag ");
+        insert.push_values(tags, |mut row, (column, key, value)| {
+            row.push_bind(table).push_bind(column).push_bind(self.snapshot).push("NULL");
+            row.push_bind(key).push_bind(value);
+        });
+        insert.build().execute(&mut *self.conn).await.map_err(db_error)?;
         Ok(())
     }
 
@@ -217,7 +231,7 @@ impl Writer<'_> {
         .execute(&mut *self.conn)
         .await
         .map_err(db_error)?;
-        self.column_tag(table, column.id, tag::IDENTITY, &identity_tag(identity)).await?;
+        self.column_tags(table, vec![(column.id, tag::IDENTITY, identity_tag(identity))]).await?;
         // The shape carries the next value: readers that cache shapes must read it again.
         self.shape_changed = true;
         Ok(())

@@ -70,9 +70,8 @@ pub async fn create(conn: &mut SqliteConnection, data_path: &str, now: &str) -> 
 }
 
 async fn fill(conn: &mut SqliteConnection, data_path: &str, now: &str) -> Result<()> {
-    for table in TABLES {
-        sqlx::query(*table).execute(&mut *conn).await.map_err(db_error)?;
-    }
+    let tables = sqlx::AssertSqlSafe(TABLES.join(";"));
+    sqlx::raw_sql(tables).execute(&mut *conn).await.map_err(db_error)?;
     // Another process may have made the catalog between the look and the lock.
     let (rows,): (i64,) = sqlx::query_as("select count(*) from ducklake_metadata")
         .fetch_one(&mut *conn)
