@@ -20,6 +20,8 @@ mod duckdb;
 mod faults;
 /// SIGKILL at any instant.
 mod kill;
+/// A landed log, read by DuckDB and pyarrow.
+mod landed;
 /// The page of conformance, built from the headers of the SQL tests.
 mod ledger;
 /// The sample sources in SQLite, MariaDB and PostgreSQL: equal rows, a next day.

@@ -1,5 +1,5 @@
-"""Runs statements in DuckDB on a DuckLake catalog, for the tests. Standard input: one JSON object
-{"catalog": path, "options": "...", "statements": [sql, ...]}. Standard output: one JSON array, for
+"""Runs statements in DuckDB, on a DuckLake catalog if one is named, for the tests. Standard input:
+one JSON object {"catalog": path or null, "options": "...", "statements": [sql, ...]}. Standard output: one JSON array, for
 each statement its rows, every value as text or null."""
 import glob
 import json
@@ -15,9 +15,10 @@ connection = duckdb.connect(
 folder = os.path.dirname(os.path.dirname(duckdb.__file__))
 for extension in sorted(glob.glob(folder + "/duckdb_extension_*/extensions/*/*.duckdb_extension")):
     connection.execute("LOAD '%s'" % extension)
-catalog = wanted["catalog"].replace("'", "''")
-connection.execute("ATTACH 'ducklake:sqlite:%s' AS lake %s" % (catalog, wanted["options"]))
-connection.execute("USE lake")
+if wanted["catalog"]:
+    catalog = wanted["catalog"].replace("'", "''")
+    connection.execute("ATTACH 'ducklake:sqlite:%s' AS lake %s" % (catalog, wanted["options"]))
+    connection.execute("USE lake")
 answers = []
 for statement in wanted["statements"]:
     try:

@@ -3,6 +3,7 @@
 //! `LANDFALL_TEST_DUCKDB` names a Python that has it. Otherwise the wheels are taken from PyPI,
 //! once, into the build's folder for temporary files; they hold the extensions too.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -54,9 +55,35 @@ fn install() -> PathBuf {
 
 /// Runs statements on a catalog and gives the rows of each, in their order.
 pub fn duckdb(catalog: &Path, options: &str, statements: &[String]) -> Vec<Rows> {
+    let wanted = serde_json::json!({
+        "catalog": catalog, "options": options, "statements": statements,
+    });
+    run(include_str!("duckdb.py"), &wanted)
+}
+
+/// Runs statements without a catalog, on files they name.
+pub fn parquet(statements: &[String]) -> Vec<Rows> {
+    let wanted = serde_json::json!({ "catalog": null, "options": "", "statements": statements });
+    run(include_str!("duckdb.py"), &wanted)
+}
+
+/// The columns of a Parquet file as pyarrow reads them, as text; `None` if there is no pyarrow.
+pub fn pyarrow(file: &Path) -> Option<BTreeMap<String, Vec<Option<String>>>> {
+    const READ: &str = "import json, sys\n\
+        try: import pyarrow.parquet as parquet\n\
+        except ImportError: sys.exit(print('null'))\n\
+        table = parquet.read_table(json.load(sys.stdin))\n\
+        columns = table.to_pydict().items()\n\
+        text = lambda v: None if v is None else str(v)\n\
+        json.dump({name: [text(v) for v in values] for name, values in columns}, sys.stdout)";
+    run(READ, &serde_json::json!(file))
+}
+
+/// Runs a script on a JSON value; it answers with another.
+fn run<T: serde::de::DeserializeOwned>(script: &str, wanted: &serde_json::Value) -> T {
     let python = python();
     let mut command = Command::new(&python.program);
-    command.arg("-c").arg(include_str!("duckdb.py"));
+    command.arg("-c").arg(script);
     if let Some(packages) = &python.packages {
         command.env("PYTHONPATH", packages);
     }
@@ -66,13 +93,10 @@ pub fn duckdb(catalog: &Path, options: &str, statements: &[String]) -> Vec<Rows>
         .stderr(Stdio::piped())
         .spawn()
         .expect("Python starts");
-    let wanted = serde_json::json!({
-        "catalog": catalog, "options": options, "statements": statements,
-    });
     let mut input = child.stdin.take().expect("a pipe");
     input.write_all(wanted.to_string().as_bytes()).expect("Python reads");
     drop(input);
     let output = child.wait_with_output().expect("Python ends");
-    assert!(output.status.success(), "DuckDB: {}", text(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("rows as JSON")
+    assert!(output.status.success(), "Python: {}", text(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
 }
