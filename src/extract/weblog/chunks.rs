@@ -1,6 +1,7 @@
 //! The text of a window in chunks that end at newlines. Constant memory, whatever a line's length.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use super::file::LogFile;
 use super::line::limit;
@@ -12,24 +13,31 @@ use crate::window::FileRange;
 /// Larger chunks repeat more: 64 MB would make files 15 % smaller, in three times the memory.
 pub const CHUNK: usize = 16 << 20;
 
-/// A piece of one range.
+/// Pieces of one range, or of several that are short.
 #[derive(Debug, Default)]
 pub struct Chunk {
+    pieces: Vec<Piece>,
+    /// Memory for the text; it is longer than the text and kept from chunk to chunk.
+    buffer: Vec<u8>,
+}
+
+/// Whole lines of one range, with their newlines.
+#[derive(Debug)]
+pub struct Piece {
     /// Index of the range in the window.
     pub range: usize,
     /// Offset of the text in its file.
     pub offset: u64,
-    /// Memory for the text; it is longer than the text and kept from chunk to chunk.
-    buffer: Vec<u8>,
-    length: usize,
     /// Set when the text is only the beginning of one line that is this many bytes long.
     pub cut_from: Option<u64>,
+    at: Range<usize>,
 }
 
 impl Chunk {
-    /// Whole lines, with their newlines.
-    pub fn text(&self) -> &[u8] {
-        self.buffer.get(..self.length).unwrap_or_default()
+    /// The pieces with their text.
+    pub fn pieces(&self) -> impl Iterator<Item = (&Piece, &[u8])> {
+        let text = |piece: &Piece| self.buffer.get(piece.at.clone()).unwrap_or_default();
+        self.pieces.iter().map(move |piece| (piece, text(piece)))
     }
 }
 
@@ -68,9 +76,12 @@ impl<O: Open> Chunks<O> {
     ///
     /// Errors: those of opening and reading, and `weblog/cut` when a file ends before its range.
     pub fn next(&mut self, chunk: &mut Chunk) -> Result<bool> {
-        loop {
+        chunk.pieces.clear();
+        let mut filled = 0;
+        // as long as a line of the next range surely fits
+        while self.chunk - filled > limit::LINE {
             let Some(current) = &mut self.current else {
-                let Some((index, range)) = self.ranges.pop_front() else { return Ok(false) };
+                let Some((index, range)) = self.ranges.pop_front() else { break };
                 let mut file = self.open.open(&range)?;
                 file.skip_to(range.start, |_| {})?;
                 self.current = Some(Current {
@@ -83,49 +94,56 @@ impl<O: Open> Chunks<O> {
                 });
                 continue;
             };
-            if current.fill(chunk, self.chunk)? {
-                return Ok(true);
+            if let Some(piece) = current.fill(&mut chunk.buffer, filled, self.chunk)? {
+                filled = piece.at.end;
+                chunk.pieces.push(piece);
+            }
+            if !current.is_read() {
+                break;
             }
             self.current = None;
         }
+        Ok(!chunk.pieces.is_empty())
     }
 }
 
 impl Current {
-    fn fill(&mut self, chunk: &mut Chunk, size: usize) -> Result<bool> {
-        chunk.range = self.index;
-        chunk.offset = self.at - self.carry.len() as u64;
-        chunk.cut_from = None;
+    /// True when all of the range was handed out.
+    fn is_read(&self) -> bool {
+        self.at == self.end && self.carry.is_empty()
+    }
+
+    /// Fills the buffer from byte `from` to byte `size` at most.
+    fn fill(&mut self, buffer: &mut Vec<u8>, from: usize, size: usize) -> Result<Option<Piece>> {
+        let (range, offset) = (self.index, self.at - self.carry.len() as u64);
         let carried = self.carry.len();
         let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
-        let length = carried + left.min(size.saturating_sub(carried));
+        let length = carried + left.min((size - from).saturating_sub(carried));
         if length == 0 {
-            return Ok(false);
+            return Ok(None);
         }
-        if chunk.buffer.len() < length {
-            chunk.buffer.resize(length, 0);
+        if buffer.len() < from + length {
+            buffer.resize(from + length, 0);
         }
-        let text = chunk.buffer.get_mut(..length).unwrap_or_default();
+        let text = buffer.get_mut(from..from + length).unwrap_or_default();
         let (head, rest) = text.split_at_mut(carried);
         head.copy_from_slice(&self.carry);
         self.carry.clear();
         self.read(rest)?;
-        chunk.length = length;
+        let piece = |length, cut_from| Piece { range, offset, cut_from, at: from..from + length };
         if self.at == self.end {
-            return Ok(true);
+            return Ok(Some(piece(length, None)));
         }
         match memchr::memrchr(b'\n', text) {
             Some(last) => {
                 self.carry.extend_from_slice(text.get(last + 1..).unwrap_or_default());
-                chunk.length = last + 1;
+                Ok(Some(piece(last + 1, None)))
             }
             None => {
                 let more = self.skip_line()?;
-                chunk.cut_from = Some(length as u64 + more);
-                chunk.length = length.min(limit::KEPT);
+                Ok(Some(piece(length.min(limit::KEPT), Some(length as u64 + more))))
             }
         }
-        Ok(true)
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<()> {
@@ -155,5 +173,64 @@ impl Current {
             skipped += wanted as u64;
         }
         Ok(skipped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    struct Folder(tempfile::TempDir);
+
+    impl Open for Folder {
+        fn open(&mut self, range: &FileRange) -> Result<LogFile> {
+            LogFile::open(&self.0.path().join(&range.path), &range.path)
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+        /// Files as the lengths of their lines; some do not fit a chunk.
+        #[test]
+        fn every_line_is_in_one_piece_and_every_chunk_is_bounded(
+            files in prop::collection::vec(
+                prop::collection::vec(prop_oneof![20 => 0usize..200, 2 => 0usize..400_000, 1 => 1_000_000usize..3_000_000], 0..12), 0..6),
+            more in 1usize..1_000_000,
+        ) {
+            let folder = tempfile::tempdir().expect("a folder");
+            let (mut ranges, mut texts) = (Vec::new(), Vec::new());
+            for (file, lines) in files.iter().enumerate() {
+                let text: Vec<u8> = lines.iter().flat_map(|n| [vec![b'x'; *n], vec![b'\n']].concat()).collect();
+                let (path, file_id, end) = (file.to_string(), file.to_string(), text.len() as u64);
+                std::fs::write(folder.path().join(&path), &text).expect("written");
+                ranges.push(FileRange { path, file_id, start: 0, end });
+                texts.push(text);
+            }
+            let size = limit::LINE + more;
+            let mut chunks = Chunks::new(&ranges, Folder(folder), size);
+            let mut chunk = Chunk::default();
+            let mut read = vec![0; texts.len()];
+            while chunks.next(&mut chunk).expect("read") {
+                let bytes: usize = chunk.pieces().map(|(_, text)| text.len()).sum();
+                prop_assert!(bytes > 0 && bytes <= size);
+                for (piece, text) in chunk.pieces() {
+                    let at = &mut read[piece.range];
+                    prop_assert_eq!(piece.offset, *at as u64);
+                    let rest = &texts[piece.range][*at..];
+                    prop_assert!(rest.starts_with(text));
+                    *at += match piece.cut_from {
+                        None => text.len(),
+                        Some(length) => length as usize + 1,
+                    };
+                    prop_assert_eq!(texts[piece.range][*at - 1], b'\n');
+                    prop_assert!(piece.cut_from.is_none_or(|length| length > limit::LINE as u64));
+                }
+            }
+            let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
+            prop_assert_eq!(read, lengths);
+        }
     }
 }

@@ -20,6 +20,9 @@ use crate::pages::{Column, Encoder, NULL, RowGroup, Values};
 pub struct Columns {
     devices: Devices,
     converter: Converter,
+    /// A file, and the row of its first line.
+    files: Vec<(String, usize)>,
+    file_ids: Texts,
     offsets: Vec<i64>,
     address: TextColumn<u32, false>,
     places: Places,
@@ -54,6 +57,8 @@ impl Columns {
         Columns {
             devices: Devices::default(),
             converter: Converter::default(),
+            files: Vec::new(),
+            file_ids: Texts::default(),
             offsets: Vec::new(),
             address: TextColumn::default(),
             places: Places::new(resolver),
@@ -72,6 +77,7 @@ impl Columns {
 
     /// Begins a chunk.
     pub fn start(&mut self) {
+        self.files.clear();
         self.offsets.clear();
         self.address.start();
         self.places.start();
@@ -88,6 +94,11 @@ impl Columns {
 
     pub fn rows(&self) -> usize {
         self.offsets.len()
+    }
+
+    /// Lines that follow are of this file.
+    pub fn file(&mut self, file_id: &str) {
+        self.files.push((file_id.to_string(), self.offsets.len()));
     }
 
     /// Adds the line that starts at byte `offset` of its file.
@@ -109,16 +120,16 @@ impl Columns {
         self.user_agent.push(value(line.user_agent), |agent| devices.kind(agent) as u16);
     }
 
-    /// The rows since [`Columns::start`], of the file `file_id`; `None` when there are none.
+    /// The rows since [`Columns::start`]; `None` when there are none.
     ///
     /// Asks for the countries of new addresses, so it may block.
-    pub fn encode(&mut self, file_id: &str, encoder: &mut Encoder) -> Result<Option<RowGroup>> {
+    pub fn encode(&mut self, encoder: &mut Encoder) -> Result<Option<RowGroup>> {
         let rows = self.rows();
         if rows == 0 {
             return Ok(None);
         }
         encoder.start(rows);
-        self.position(file_id, encoder)?;
+        self.position(encoder)?;
         for column in [&self.address.column(), &self.identity.column(), &self.username.column()] {
             encoder.column(*column)?;
         }
@@ -137,14 +148,19 @@ impl Columns {
     }
 
     /// The key of each row.
-    fn position(&mut self, file_id: &str, encoder: &mut Encoder) -> Result<()> {
-        let Scratch { keys, text, .. } = &mut self.scratch;
+    fn position(&mut self, encoder: &mut Encoder) -> Result<()> {
+        let keys = &mut self.scratch.keys;
         keys.clear();
-        keys.resize(self.offsets.len(), 0);
-        text.clear();
-        intern::put(file_id.as_bytes(), text);
-        encoder
-            .column(Column::Keys { keys, dictionary: Values::Texts { bytes: text, count: 1 } })?;
+        self.file_ids.clear();
+        let ends = self.files.iter().skip(1).map(|(_, first)| *first).chain([self.offsets.len()]);
+        for ((file_id, first), end) in self.files.iter().zip(ends) {
+            // of a file without a row nothing is kept
+            if end > *first {
+                keys.resize(end, self.file_ids.number(file_id.as_bytes()));
+            }
+        }
+        let (bytes, count) = (self.file_ids.bytes(), self.file_ids.count());
+        encoder.column(Column::Keys { keys, dictionary: Values::Texts { bytes, count } })?;
         encoder.column(Column::Plain { values: Values::Int64(&self.offsets), nulls: &[] })
     }
 

@@ -57,13 +57,20 @@ impl Parser {
     ///
     /// Errors only if the columns do not fit together, which no text can bring about.
     pub fn parse(&mut self, file_id: &str, offset: u64, text: &[u8]) -> Result<Parsed> {
-        let mut parsed = self.read(offset, text);
-        parsed.group = self.group(file_id)?;
+        self.start();
+        let mut parsed = self.read(file_id, offset, text);
+        parsed.group = self.group()?;
         Ok(parsed)
     }
 
-    /// Reads whole lines that start at byte `offset`; their rows are kept for [`Parser::group`].
-    pub fn read(&mut self, offset: u64, text: &[u8]) -> Parsed {
+    /// Begins a row group.
+    pub fn start(&mut self) {
+        self.columns.start();
+    }
+
+    /// Reads whole lines of the log `file_id` that start at byte `offset`; their rows are kept for
+    /// [`Parser::group`].
+    pub fn read(&mut self, file_id: &str, offset: u64, text: &[u8]) -> Parsed {
         let mut parsed = Parsed {
             group: None,
             rejected: Vec::new(),
@@ -72,7 +79,7 @@ impl Parser {
         };
         // One pass over the chunk; only if it fails are lines looked at one by one.
         let utf8 = text.is_ascii() || std::str::from_utf8(text).is_ok();
-        self.columns.start();
+        self.columns.file(file_id);
         for found in Lines::new(text, &mut self.marks) {
             let line = parsed.newlines;
             parsed.newlines += 1;
@@ -103,9 +110,9 @@ impl Parser {
         parsed
     }
 
-    /// The rows of the text read last, which is of the file `file_id`; `None` without rows.
-    pub fn group(&mut self, file_id: &str) -> Result<Option<RowGroup>> {
-        self.columns.encode(file_id, &mut self.encoder)
+    /// The rows read since [`Parser::start`]; `None` without rows.
+    pub fn group(&mut self) -> Result<Option<RowGroup>> {
+        self.columns.encode(&mut self.encoder)
     }
 
     /// A line too long to be held: `beginning` are its first bytes, `bytes` its length.

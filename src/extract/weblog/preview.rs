@@ -136,7 +136,10 @@ impl Previewer {
                 None => {
                     self.formats.count(piece.text, &mut self.marks);
                     match self.room {
-                        0 => self.parser.read(piece.offset, piece.text),
+                        0 => {
+                            self.parser.start();
+                            self.parser.read(id, piece.offset, piece.text)
+                        }
                         _ => self.parser.parse(id, piece.offset, piece.text)?,
                     }
                 }

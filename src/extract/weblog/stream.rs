@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::datatypes::SchemaRef;
 use tokio::sync::mpsc;
 
-use super::chunks::{CHUNK, Chunk, Chunks};
+use super::chunks::{CHUNK, Chunk, Chunks, Piece};
 use super::country::{Countries, Resolver};
 use super::counts::Counts;
 use super::format::Formats;
@@ -19,6 +19,7 @@ use super::parse::{Parsed, Parser};
 use super::plan::{self, Files, open_range};
 use crate::config::WeblogSource;
 use crate::error::{Error, Result};
+use crate::pages::RowGroup;
 use crate::rows::{ExtractStream, Extracted, Reject};
 use crate::window::{FileRange, Window};
 
@@ -68,7 +69,13 @@ pub(super) struct Work {
 }
 
 /// A chunk's place in the log, and what it held.
-type Outcome = (u64, Result<(usize, Parsed)>);
+type Outcome = (u64, Result<Held>);
+
+/// What a chunk held: rows, and of each piece, by range, what else there was.
+struct Held {
+    group: Option<RowGroup>,
+    pieces: Vec<(usize, Parsed)>,
+}
 
 /// The source of chunks, taken in turns.
 struct Turns {
@@ -116,7 +123,7 @@ struct Flow {
     outcomes: mpsc::Receiver<Outcome>,
     permits: mpsc::Sender<()>,
     workers: Vec<tokio::task::JoinHandle<()>>,
-    early: BTreeMap<u64, Result<(usize, Parsed)>>,
+    early: BTreeMap<u64, Result<Held>>,
     next: u64,
     ready: VecDeque<Extracted>,
     /// Lines before the next chunk of a range, counted from the range's start.
@@ -179,7 +186,12 @@ impl Flow {
             if let Some(outcome) = self.early.remove(&self.next) {
                 self.next += 1;
                 match outcome {
-                    Ok((range, parsed)) => self.pass_on(range, parsed).await,
+                    Ok(held) => {
+                        self.ready.extend(held.group.map(Extracted::Group));
+                        for (range, parsed) in held.pieces {
+                            self.pass_on(range, parsed).await;
+                        }
+                    }
                     Err(error) => return Some(Err(error.about(self.source.name.clone()))),
                 }
                 self.permits.try_send(()).ok();
@@ -217,7 +229,6 @@ impl Flow {
         if self.lines.range != range {
             self.lines = Lines { range, ..Lines::default() };
         }
-        self.ready.extend(parsed.group.map(Extracted::Group));
         if !parsed.rejected.is_empty() {
             let before = match self.lines.before {
                 Some(before) => before,
@@ -294,16 +305,24 @@ fn run(
             Ok(true) => parse(&mut parser, ranges, &chunk),
             Err(error) => Err(error),
         };
-        if outcomes.blocking_send((number, parsed.map(|parsed| (chunk.range, parsed)))).is_err() {
+        if outcomes.blocking_send((number, parsed)).is_err() {
             return;
         }
     }
 }
 
-fn parse(parser: &mut Parser, ranges: &[FileRange], chunk: &Chunk) -> Result<Parsed> {
-    if let Some(bytes) = chunk.cut_from {
-        return Ok(Parser::too_long(chunk.offset, chunk.text(), bytes));
-    }
-    let file_id = ranges.get(chunk.range).map_or("", |range| range.file_id.as_str());
-    parser.parse(file_id, chunk.offset, chunk.text())
+fn parse(parser: &mut Parser, ranges: &[FileRange], chunk: &Chunk) -> Result<Held> {
+    parser.start();
+    let read = |(piece, text): (&Piece, &[u8])| {
+        let parsed = match piece.cut_from {
+            Some(bytes) => Parser::too_long(piece.offset, text, bytes),
+            None => {
+                let file_id = ranges.get(piece.range).map_or("", |range| range.file_id.as_str());
+                parser.read(file_id, piece.offset, text)
+            }
+        };
+        (piece.range, parsed)
+    };
+    let pieces = chunk.pieces().map(read).collect();
+    Ok(Held { group: parser.group()?, pieces })
 }

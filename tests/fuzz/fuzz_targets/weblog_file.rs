@@ -46,7 +46,9 @@ fn as_window(path: &Path) -> Result<Vec<Read>> {
     let mut chunk = Chunk::default();
     let mut read = Vec::new();
     while chunks.next(&mut chunk)? {
-        lines(&mut read, chunk.offset, chunk.text(), chunk.cut_from);
+        for (piece, text) in chunk.pieces() {
+            lines(&mut read, piece.offset, text, piece.cut_from);
+        }
     }
     Ok(read)
 }

@@ -341,3 +341,36 @@ async fn rejects_name_their_line_even_when_the_file_was_begun_before() {
     assert_eq!(reject.offset as usize, 3 * USUAL.len() + 5);
     assert_eq!(reject.raw, b"broken");
 }
+
+#[tokio::test]
+async fn short_logs_share_a_row_group_and_keep_their_places() {
+    let logs = Logs::new(&["*.log"]);
+    // the last is longer than what is left of the first chunk
+    for log in 0..40 {
+        let lines = if log == 39 { 12_000 } else { 3 };
+        let text: String = (0..lines)
+            .map(|i| match i {
+                1 => "broken\n".to_string(),
+                _ => with_agent(&format!("Mozilla (iPad) {log}")) + "\n",
+            })
+            .collect();
+        logs.write(&format!("{log:02}.log"), text);
+    }
+    let (window, _) = logs.plan().expect("a window");
+    let chunk = (1 << 20) + 20_000;
+    let one =
+        land_window(&logs.source, logs.folder.path(), &window, 1, chunk).await.expect("landed");
+    let three =
+        land_window(&logs.source, logs.folder.path(), &window, 3, chunk).await.expect("landed");
+    assert!(one == three, "the same for any number of workers");
+    assert_eq!((one.rows.len(), one.groups), (39 * 2 + 11_999, 2));
+    let (agents, offsets, files) =
+        (one.column("user_agent"), one.column("line_offset"), one.column("file_id"));
+    for log in 0..39 {
+        assert_eq!(agents[log * 2], format!("Mozilla (iPad) {log}"));
+        assert_eq!((offsets[log * 2], files[log * 2]), ("0", files[log * 2 + 1]));
+        let Window::Files { ranges } = &window else { panic!("files") };
+        assert_eq!(files[log * 2], ranges[log].file_id);
+        assert_eq!(one.rejects[log].position, format!("{log:02}.log:2"));
+    }
+}

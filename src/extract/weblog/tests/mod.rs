@@ -52,6 +52,8 @@ struct Landed {
     rows: Vec<BTreeMap<String, String>>,
     rejects: Vec<Reject>,
     warnings: Vec<String>,
+    /// Row groups.
+    groups: usize,
 }
 
 impl Landed {
@@ -103,6 +105,7 @@ async fn land_window(
         match item? {
             Extracted::Group(group) => {
                 let rows = group.rows() as usize;
+                landed.groups += 1;
                 landed.add_batch(&group.read(&source.table.landing_schema(), rows)?);
             }
             Extracted::Rows(_) => panic!("a log is landed as row groups"),
