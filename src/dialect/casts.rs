@@ -5,7 +5,7 @@
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Column, DFSchema, Result as DfResult, plan_err};
+use datafusion::common::{Column, DFSchema, Result as DfResult, ScalarValue, plan_err};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
@@ -70,7 +70,21 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
             if l == r && l.is_signed_integer() {
                 return Ok(Transformed::yes(functions::call(name, vec![*left, *right])?));
             }
-            Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })))
+            let expr = Expr::BinaryExpr(BinaryExpr { left, op, right });
+            // only a result of all 38 digits has no room for the digit a sum may gain
+            if matches!(expr.get_type(schema)?, DataType::Decimal128(38, _)) {
+                return Ok(Transformed::yes(functions::call("decimal_checked", vec![expr])?));
+            }
+            Ok(Transformed::no(expr))
+        }
+        Expr::Negative(value) => {
+            let ty = value.get_type(schema)?;
+            if !ty.is_signed_integer() || matches!(*value, Expr::Literal(..)) {
+                return Ok(Transformed::no(Expr::Negative(value)));
+            }
+            // the least integer has no opposite
+            let zero = Expr::Literal(ScalarValue::new_zero(&ty)?, None);
+            Ok(Transformed::yes(functions::call("checked_subtract", vec![zero, *value])?))
         }
         other => Ok(Transformed::no(other)),
     }

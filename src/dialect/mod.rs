@@ -10,6 +10,7 @@
 //! DML never reaches DataFusion as DML: in 55.2 its DELETE and UPDATE hooks lose the WHERE clause
 //! of subqueries and constants, and change every row.
 
+mod blanks;
 mod build;
 mod casts;
 mod change;
@@ -25,6 +26,7 @@ mod rules;
 mod session;
 mod tables;
 
+pub use blanks::KnownText;
 pub use casts::assignment_casts;
 pub use change::{
     ChangeSet, ChangeSetKind, ROW_DELETE, ROW_FILE, ROW_POSITION, ROWS_SUFFIX, ShapeColumn,
@@ -36,6 +38,7 @@ pub use command::{
     Like, Merge, MergeAction, MergeClause, MergeForm, ObjectRef, Parsed, Partition, SortKey,
     SortStyle, TableAttributes, Update,
 };
+pub use functions::blanks::any_trailing_blank;
 pub use parse::{object_ref, parse_each, parse_query, parse_script};
 pub use plan::{Clock, output_name, plan_query, rewrite_query, sql_error};
 pub use rules::{

@@ -9,6 +9,7 @@ use datafusion::logical_expr::{BinaryExpr, Cast, Expr, ExprSchemable, Operator, 
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::functions::{self, TIMESTAMP};
+use super::rewrite;
 
 /// Our operators; DataFusion's rules apply to what it leaves.
 #[derive(Debug)]
@@ -26,6 +27,18 @@ impl ExprPlanner for Operators {
             _ => return Ok(PlannerResult::Original(expr)),
         };
         plan(expr, &left, &right)
+    }
+
+    /// Whole numbers come as arrays of one.
+    fn plan_array_literal(
+        &self,
+        elements: Vec<Expr>,
+        _: &DFSchema,
+    ) -> Result<PlannerResult<Vec<Expr>>> {
+        Ok(match rewrite::typed(&elements) {
+            Some(literal) => PlannerResult::Planned(literal),
+            None => PlannerResult::Original(elements),
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{self, DataType, Expr, TimezoneInfo};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::blanks;
 use super::build::{cast, text};
 use super::rewrite;
 use crate::error::{Error, Place, Result, nearest};
@@ -78,7 +79,7 @@ pub async fn plan_query(
         let planned =
             Box::pin(state.statement_to_plan(DfStatement::Statement(Box::new(statement)))).await;
         let error = match planned {
-            Ok(plan) => return Ok(plan),
+            Ok(plan) => return blanks::apply(plan).map_err(|e| sql_error(e, place)),
             Err(error) => error,
         };
         let substituted = missing_column(&error)

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int64Array};
+use arrow::array::{ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array};
 use arrow::compute::kernels::numeric;
 use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type, i256};
 use datafusion::common::{DataFusionError, Result, exec_datafusion_err, exec_err, plan_err};
@@ -20,6 +20,7 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         exact("decimal_divide", |types| Ok(divide_type(types)?.0), decimal_divide),
         exact("decimal_multiply", |types| Ok(multiply_type(types)?.0), decimal_multiply),
         exact("decimal_mod", mod_type, decimal_mod),
+        Function { params: &[Kind::Any], ..exact("decimal_checked", first, decimal_checked) },
         two("float_divide", float_divide),
         two("power", power),
         two("atan2", |args| floats2(args, |a, b| Ok(a.atan2(b)))),
@@ -257,7 +258,7 @@ fn power_of_ten(n: i32) -> Result<i256> {
     (0..n).try_fold(i256::ONE, |v, _| v.checked_mul(i256::from_i128(10))).ok_or_else(overflow)
 }
 
-fn overflow() -> DataFusionError {
+pub fn overflow() -> DataFusionError {
     exec_datafusion_err!("128 bit numeric data overflow")
 }
 
@@ -292,6 +293,17 @@ fn pairs(args: &Args, f: impl Fn(i128, i128) -> Result<i128>) -> Result<ArrayRef
 
 fn precision_of(ty: &DataType) -> u8 {
     if let DataType::Decimal128(p, _) = ty { *p } else { MAX }
+}
+
+/// The value itself, if 38 digits hold it.
+fn decimal_checked(args: &Args) -> Result<ArrayRef> {
+    let array = &args.arg(0)?.array;
+    let limit = 10_u128.pow(u32::from(MAX));
+    let values = array.as_primitive::<Decimal128Type>();
+    match values.iter().flatten().all(|v| v.unsigned_abs() < limit) {
+        true => Ok(Arc::clone(array)),
+        false => Err(overflow()),
+    }
 }
 
 fn decimal_divide(args: &Args) -> Result<ArrayRef> {

@@ -4,6 +4,7 @@
 //! Redshift is; elsewhere ours has the name.
 
 mod aggregating;
+pub(crate) mod blanks;
 mod casting;
 mod dates;
 mod hashes;
@@ -15,6 +16,7 @@ mod patterns;
 mod reading;
 mod regexp;
 mod strings;
+mod sums;
 mod udf;
 
 use std::collections::HashMap;
@@ -34,6 +36,7 @@ static SCALARS: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(
         dates::all(),
         math::all(),
         aggregating::all(),
+        blanks::all(),
         strings::all(),
         patterns::all(),
         regexp::all(),
@@ -64,7 +67,7 @@ pub(crate) fn call(name: &str, args: Vec<Expr>) -> Result<Expr> {
 pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
     vec![
         aggregate::count::count_udaf(),
-        aggregate::sum::sum_udaf(),
+        sums::sum(),
         aggregate::min_max::min_udaf(),
         aggregate::min_max::max_udaf(),
         aggregate::stddev::stddev_udaf(),

@@ -4,6 +4,7 @@
 
 mod calls;
 mod lateral;
+mod literals;
 mod names;
 mod shapes;
 mod table;
@@ -17,6 +18,7 @@ use super::plan::Clock;
 use crate::error::Error;
 
 pub use lateral::substitute;
+pub use literals::typed;
 pub use names::output_name;
 
 /// An error and where in the text it is; the file is known to the caller.
@@ -29,7 +31,10 @@ pub type Located = Box<(Error, Span)>;
 pub fn rewrite(query: &mut Query, clock: &Clock) -> Result<(), Located> {
     match query.visit(&mut Rewriter { clock }) {
         ControlFlow::Break(located) => Err(located),
-        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Continue(()) => {
+            literals::mark(query);
+            Ok(())
+        }
     }
 }
 

@@ -101,10 +101,12 @@ pub async fn bind(
         if narrowed.table == *target {
             scan = scan.only(&narrowed.rows);
         } else {
-            let other = plain_scan(txn.table(&narrowed.table).await?).only(&narrowed.rows);
+            let table = txn.table(&narrowed.table).await?;
+            let other = table.known(plain_scan(table).only(&narrowed.rows));
             bound.add(&narrowed.table, Arc::new(other));
         }
     }
+    let scan = txn.table(target).await?.known(scan);
     bound.add(&rows_name(target), Arc::new(scan));
     Ok(bound)
 }
@@ -123,7 +125,8 @@ fn bind_one<'a>(
 ) -> BoxFuture<'a, Result<()>> {
     async move {
         if txn.has_table(name) {
-            let scan = plain_scan(txn.table(name).await?);
+            let table = txn.table(name).await?;
+            let scan = table.known(plain_scan(table));
             bound.add(name, Arc::new(scan));
             return Ok(());
         }

@@ -9,7 +9,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, Int32Array, Int64Array, RecordBatch, StringViewBuilder,
 };
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Decimal128Type, SchemaRef};
 
 use crate::error::{Error, Result};
 use crate::types::SqlType;
@@ -47,6 +47,7 @@ pub fn rows(
         checked.push(match column.ty {
             SqlType::Varchar(limit) => check_text(column, values, limit, false)?,
             SqlType::Char(limit) => check_text(column, values, limit, true)?,
+            SqlType::Decimal { precision: 19, .. } => check_eight_bytes(column, values)?,
             _ => values,
         });
     }
@@ -72,6 +73,19 @@ fn check_nulls(column: &ColumnDef, values: &ArrayRef) -> Result<()> {
         .hint("the column is declared NOT NULL: give it a value, or leave such rows out"));
     }
     Ok(())
+}
+
+/// A DECIMAL of 19 digits is kept in eight bytes (r_Numeric_types201).
+fn check_eight_bytes(column: &ColumnDef, values: ArrayRef) -> Result<ArrayRef> {
+    let fits = |v: i128| i64::try_from(v).is_ok();
+    match values.as_primitive_opt::<Decimal128Type>() {
+        Some(decimals) if !decimals.iter().flatten().all(fits) => Err(Error::failed(
+            "sql/overflow",
+            format!("a value does not fit column {} of type {}", column.name, column.ty),
+        )
+        .hint("a DECIMAL of 19 digits holds 9223372036854775807 at most; declare 20 digits")),
+        _ => Ok(values),
+    }
 }
 
 /// Redshift: too long is an error, unless the surplus is blanks, which are cut.

@@ -7,8 +7,13 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use roaring::RoaringBitmap;
 
-use super::catalog::{ColumnStats, DataFile, TableDef};
-use super::files::{HeldRows, NewRows, Place, Rows, ScanFile, WrittenFile, file_schema};
+use crate::dialect::KnownText;
+use crate::types::SqlType;
+
+use super::catalog::{ColumnDef, ColumnStats, DataFile, TableDef};
+use super::files::{
+    FileTable, HeldRows, NewRows, Place, Rows, ScanFile, WrittenFile, file_schema,
+};
 
 /// A table as the statements of one transaction see it.
 #[derive(Debug, Clone)]
@@ -82,6 +87,14 @@ impl WorkFile {
             Origin::Committed(f) => f.stats.get(&column),
             Origin::Written(f) => f.stats.get(&column),
             Origin::Held(_) => None,
+        }
+    }
+
+    /// True if a column holds text of which nothing ends with a blank.
+    fn unblanked(&self, column: i64) -> bool {
+        match &self.origin {
+            Origin::Held(held) => held.unblanked.contains(&column),
+            _ => self.stats(column).is_some_and(|s| s.unblanked),
         }
     }
 
@@ -184,6 +197,21 @@ impl WorkTable {
     /// The schema of the rows in its files.
     pub fn schema(&self) -> SchemaRef {
         file_schema(&self.def.columns)
+    }
+
+    /// A scan beside what is known of its texts: a column is free of trailing blanks if it is in
+    /// every file. A file older than a column says nothing of it.
+    pub fn known(&self, scan: FileTable) -> KnownText {
+        let free = |column: &&ColumnDef| {
+            column.ty.text_bytes().is_some()
+                && self.files.iter().all(|f| f.unblanked(column.id))
+        };
+        let unblanked = self.def.columns.iter().filter(free).map(|c| c.name.clone()).collect();
+        let chars = self.def.columns.iter().filter_map(|c| match c.ty {
+            SqlType::Char(n) => Some((c.name.clone(), n)),
+            _ => None,
+        });
+        KnownText::new(Arc::new(scan), unblanked, chars.collect())
     }
 
     /// Its files for a scan; the index of each is the one [`WorkTable::delete`] takes.

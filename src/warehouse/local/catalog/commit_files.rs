@@ -81,6 +81,7 @@ impl Writer<'_> {
             .await
             .map_err(db_error)?;
             self.insert_stats(table, id, &file.stats).await?;
+            self.insert_unblanked(table, id, file).await?;
             if let Some(delete) = &file.delete {
                 self.insert_delete(table, id, delete).await?;
             }
@@ -122,6 +123,22 @@ impl Writer<'_> {
             row.push_bind(stats.min.clone()).push_bind(stats.max.clone()).push("NULL, NULL");
         });
         insert.build().execute(&mut *self.conn).await.map_err(db_error)?;
+        Ok(())
+    }
+
+    async fn insert_unblanked(&mut self, table: i64, id: i64, file: &NewDataFile) -> Result<()> {
+        let columns: Vec<String> =
+            file.stats.iter().filter(|(_, s)| s.unblanked).map(|(c, _)| c.to_string()).collect();
+        if columns.is_empty() {
+            return Ok(());
+        }
+        sqlx::query("insert into landfall_unblanked values (?, ?, ?)")
+            .bind(table)
+            .bind(id)
+            .bind(columns.join(","))
+            .execute(&mut *self.conn)
+            .await
+            .map_err(db_error)?;
         Ok(())
     }
 

@@ -139,4 +139,6 @@ pub struct ColumnStats {
     pub nulls: i64,
     pub min: Option<String>,
     pub max: Option<String>,
+    /// True if the column holds text and none of it ends with a blank.
+    pub unblanked: bool,
 }

@@ -272,8 +272,23 @@ async fn file_stats(
                 nulls: nulls.unwrap_or(0),
                 min,
                 max,
+                unblanked: false,
             },
         );
+    }
+    let unblanked: Vec<(i64, String)> =
+        sqlx::query_as("select data_file_id, columns from landfall_unblanked where table_id = ?")
+            .bind(table.id)
+            .fetch_all(pool)
+            .await
+            .map_err(db_error)?;
+    for (file, columns) in unblanked {
+        let Some(stats) = stats.get_mut(&file) else { continue };
+        for column in columns.split(',').filter_map(|c| c.parse().ok()) {
+            if let Some(stats) = stats.get_mut(&column) {
+                stats.unblanked = true;
+            }
+        }
     }
     Ok(stats)
 }

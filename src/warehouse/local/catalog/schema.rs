@@ -45,10 +45,15 @@ const TABLES: &[&str] = &[
     // (DuckDB refuses a catalog whose columns have tags other than comments), and what keeps
     // look-ups cheap.
     "create table if not exists landfall_column_tag(table_id BIGINT, column_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, key VARCHAR, value VARCHAR)",
+    UNBLANKED,
     "create index if not exists landfall_data_file_table on ducklake_data_file(table_id)",
     "create index if not exists landfall_delete_file_table on ducklake_delete_file(table_id)",
     "create index if not exists landfall_file_stats_file on ducklake_file_column_stats(table_id, data_file_id)",
 ];
+
+/// The text columns of each data file in which nothing ends with a blank, as ids between commas. Of
+/// a file without a row, written by others, nothing is known.
+const UNBLANKED: &str = "create table if not exists landfall_unblanked(table_id BIGINT, data_file_id BIGINT PRIMARY KEY, columns VARCHAR)";
 
 /// Makes the catalog where there is none, and refuses one of another version.
 ///
@@ -62,6 +67,7 @@ pub async fn create(conn: &mut SqliteConnection, data_path: &str, now: &str) -> 
             .map_err(db_error)?;
     if exists.is_some() {
         check_version(conn).await?;
+        sqlx::query(UNBLANKED).execute(&mut *conn).await.map_err(db_error)?;
         return follow_data(conn, data_path).await;
     }
     let mut transaction = records::begin(conn).await?;

@@ -27,6 +27,8 @@ const HELD_BYTES: usize = 64 << 20;
 pub struct HeldRows {
     pub batches: Arc<Vec<RecordBatch>>,
     pub rows: u64,
+    /// Ids of the text columns in which nothing ends with a blank.
+    pub unblanked: BTreeSet<i64>,
     /// Given back to the engine's pool with the last copy.
     reservation: Arc<MemoryReservation>,
 }
@@ -120,11 +122,23 @@ impl Holder {
 
     fn finish(self) -> HeldRows {
         HeldRows {
+            unblanked: unblanked(&self.batches),
             rows: self.batches.iter().map(|b| b.num_rows() as u64).sum(),
             batches: Arc::new(self.batches),
             reservation: Arc::new(self.reservation),
         }
     }
+}
+
+fn unblanked(batches: &[RecordBatch]) -> BTreeSet<i64> {
+    let Some(first) = batches.first() else { return BTreeSet::new() };
+    let free = |column: usize| batches.iter().all(|b| !any_trailing_blank(b.column(column)));
+    let schema = first.schema();
+    let texts = schema.fields().iter().enumerate().filter(|(_, f)| *f.data_type() == DataType::Utf8View);
+    texts
+        .filter(|(column, _)| free(*column))
+        .filter_map(|(_, f)| f.metadata().get(PARQUET_FIELD_ID_META_KEY)?.parse().ok())
+        .collect()
 }
 
 /// The live rows of `held` as a scan gives them: the columns of `schema`, among them, where it

@@ -18,6 +18,7 @@ use parquet::basic::Compression;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{WriterProperties, WriterVersion};
 
+use crate::dialect::any_trailing_blank;
 use crate::error::{Error, Result};
 use crate::layout;
 use crate::warehouse::local::catalog::stats::bound;
@@ -61,6 +62,8 @@ struct OpenFile {
     path: String,
     rows: u64,
     writer: AsyncArrowWriter<BufWriter>,
+    /// By column: true for text of which nothing ends with a blank so far.
+    unblanked: Vec<bool>,
 }
 
 impl FileWriter {
@@ -89,6 +92,9 @@ impl FileWriter {
         }
         let Some(open) = &mut self.open else { return Ok(()) };
         open.writer.write(batch).await.map_err(|e| cannot_write(&open.path, e))?;
+        for (unblanked, values) in open.unblanked.iter_mut().zip(batch.columns()) {
+            *unblanked = *unblanked && !any_trailing_blank(values);
+        }
         open.rows += batch.num_rows() as u64;
         if open.writer.bytes_written() + open.writer.in_progress_size() > FILE_BYTES {
             self.close().await?;
@@ -111,7 +117,9 @@ impl FileWriter {
         let writer =
             AsyncArrowWriter::try_new_with_options(sink, Arc::clone(&self.schema), options)
                 .map_err(|e| cannot_write(&path, e))?;
-        Ok(OpenFile { name, path, rows: 0, writer })
+        let fields = self.schema.fields().iter();
+        let unblanked = fields.map(|f| *f.data_type() == DataType::Utf8View).collect();
+        Ok(OpenFile { name, path, rows: 0, writer, unblanked })
     }
 
     async fn close(&mut self) -> Result<()> {
@@ -119,8 +127,8 @@ impl FileWriter {
         let metadata = open.writer.finish().await.map_err(|e| cannot_write(&open.path, e))?;
         let bytes = open.writer.bytes_written() as u64;
         let footer_bytes = footer_bytes(&self.place, &open.path, bytes).await?;
-        let stats =
-            column_stats(&metadata, &self.schema).map_err(|e| cannot_write(&open.path, e))?;
+        let stats = column_stats(&metadata, &self.schema, &open.unblanked)
+            .map_err(|e| cannot_write(&open.path, e))?;
         self.done.push(WrittenFile {
             name: open.name,
             path: open.path,
@@ -165,6 +173,7 @@ pub(super) async fn footer_bytes(place: &Place, path: &str, bytes: u64) -> Resul
 fn column_stats(
     metadata: &ParquetMetaData,
     schema: &SchemaRef,
+    unblanked: &[bool],
 ) -> datafusion::error::Result<BTreeMap<i64, ColumnStats>> {
     let parquet_schema = metadata.file_metadata().schema_descr();
     let mut all = BTreeMap::new();
@@ -184,7 +193,8 @@ fn column_stats(
         let min = extreme(&converter.row_group_mins(groups.iter())?, true)?;
         let max = extreme(&converter.row_group_maxes(groups.iter())?, false)?;
         let values = rows - nulls as i64;
-        all.insert(id, ColumnStats { bytes, values, nulls: nulls as i64, min, max });
+        let unblanked = unblanked.get(position).copied().unwrap_or(false);
+        all.insert(id, ColumnStats { bytes, values, nulls: nulls as i64, min, max, unblanked });
     }
     Ok(all)
 }
