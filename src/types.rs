@@ -42,6 +42,15 @@ pub enum SqlType {
 /// Longest VARCHAR in a table.
 pub const VARCHAR_MAX: u32 = 65_535;
 
+/// What MAX means for a type of this name.
+fn longest(name: &str) -> u32 {
+    match name {
+        "char" | "character" | "nchar" => 4096,
+        "varbyte" | "varbinary" | "binary varying" => 1_024_000,
+        _ => VARCHAR_MAX,
+    }
+}
+
 impl SqlType {
     /// Reads a type in any of Redshift's spellings; case and blanks do not matter.
     ///
@@ -59,7 +68,7 @@ impl SqlType {
         let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
         let args: Option<Vec<u32>> = match args {
             None => None,
-            Some("max") => Some(vec![VARCHAR_MAX]),
+            Some("max") => Some(vec![longest(&name)]),
             Some(list) => Some(
                 list.split(',')
                     .map(|n| n.trim().parse::<u32>())
@@ -258,6 +267,7 @@ mod tests {
             ("VARCHAR(16)", "varchar(16)"),
             ("character varying( 46 )", "varchar(46)"),
             ("varchar(max)", "varchar(65535)"),
+            ("char(max)", "char(4096)"),
             ("text", "varchar(256)"),
             ("DEC(10, 2)", "decimal(10,2)"),
             ("numeric", "decimal(18,0)"),

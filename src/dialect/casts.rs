@@ -112,12 +112,21 @@ fn redshift_cast(expr: Expr, from: &DataType, to: &DataType) -> DfResult<Outcome
     let micros = |zone| D::Timestamp(TimeUnit::Microsecond, zone);
     match (from, to) {
         (f, D::Date32) if is_text(f) => then(ours("text_to_date", expr)?, D::Date32),
+        (f, D::Timestamp(_, Some(_))) if is_text(f) => {
+            then(ours("text_to_timestamptz", expr)?, micros(Some("UTC".into())))
+        }
         (f, D::Timestamp(..)) if is_text(f) => then(ours("text_to_timestamp", expr)?, micros(None)),
         (f, D::Boolean) if is_text(f) => then(ours("text_to_boolean", expr)?, D::Boolean),
         (f, t) if is_text(f) && t.is_integer() => then(ours("text_to_bigint", expr)?, D::Int64),
         (f, t) if is_text(f) && t.is_numeric() => then(ours("text_to_number", expr)?, D::Utf8View),
         (D::Float16 | D::Float32 | D::Float64 | D::Decimal128(..), t) if t.is_integer() => {
             then(ours("round_to_bigint", expr)?, D::Int64)
+        }
+        (D::Timestamp(_, Some(_)), t) if is_text(t) => {
+            let shown = ours("timestamp_to_text", expr)?;
+            let zone = Expr::Literal(ScalarValue::Utf8View(Some("+00".into())), None);
+            let shown = BinaryExpr::new(Box::new(shown), Operator::StringConcat, Box::new(zone));
+            then(Expr::BinaryExpr(shown), D::Utf8View)
         }
         (D::Timestamp(..), t) if is_text(t) => then(ours("timestamp_to_text", expr)?, D::Utf8View),
         (D::Float32 | D::Float64, t) if is_text(t) => {

@@ -112,12 +112,17 @@ impl Dialect for Grammar {
         }
     }
     fn parse_prefix(&self, parser: &mut Parser) -> Option<std::result::Result<Expr, ParserError>> {
-        if parser.peek_token_ref().token != Token::Minus {
-            return None;
-        }
+        let (op, binds) = match parser.peek_token_ref().token {
+            Token::Minus => (UnaryOperator::Minus, SIGN),
+            Token::Tilde => (UnaryOperator::BitwiseNot, OTHER_OPERATOR),
+            Token::AtSign => (UnaryOperator::PGAbs, OTHER_OPERATOR),
+            Token::PGSquareRoot => (UnaryOperator::PGSquareRoot, OTHER_OPERATOR),
+            Token::PGCubeRoot => (UnaryOperator::PGCubeRoot, OTHER_OPERATOR),
+            _ => return None,
+        };
         parser.next_token();
-        let operand = parser.parse_subexpr(SIGN);
-        Some(operand.map(|e| Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(e) }))
+        let operand = parser.parse_subexpr(binds);
+        Some(operand.map(|e| Expr::UnaryOp { op, expr: Box::new(e) }))
     }
     // parsed so that the rules can refuse it with a reason
     fn supports_filter_during_aggregation(&self) -> bool {

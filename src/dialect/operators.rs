@@ -91,6 +91,19 @@ fn plan(
         }
         _ => {}
     }
+    let interval = |t: &DataType| matches!(t, DataType::Interval(_));
+    match expr.op {
+        B::Multiply if interval(left) && right.is_numeric() => {
+            return times("interval_times", expr.left, expr.right);
+        }
+        B::Multiply if left.is_numeric() && interval(right) => {
+            return times("interval_times", expr.right, expr.left);
+        }
+        B::Divide if interval(left) && right.is_numeric() => {
+            return times("interval_over", expr.left, expr.right);
+        }
+        _ => {}
+    }
     if arithmetic && (is_decimal(left) || is_decimal(right)) {
         return decimal_arithmetic(expr, left, right);
     }
@@ -102,6 +115,10 @@ fn plan(
         )?));
     }
     Ok(PlannerResult::Original(expr))
+}
+
+fn times(name: &str, span: Expr, number: Expr) -> Result<PlannerResult<RawBinaryExpr>> {
+    Ok(PlannerResult::Planned(functions::call(name, vec![span, number])?))
 }
 
 fn binary(left: Expr, op: Operator, right: Expr) -> Expr {

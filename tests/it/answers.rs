@@ -197,4 +197,23 @@ async fn the_reports_answer_what_the_sources_hold() {
         assert_eq!(counted, (change.inserted, change.updated), "{}: {rows:?}", change.table);
     }
     assert!(mutation.tables.iter().map(|t| t.rows()).sum::<u64>() > 50, "{mutation:?}");
+    no_report_compares_by_keys(&project);
+}
+
+/// Files without trailing blanks are read as they are: the rule that ignores them costs nothing.
+fn no_report_compares_by_keys(project: &Project) {
+    for report in [
+        include_str!("../../sql/reports/monthly_sales.sql"),
+        include_str!("../../sql/reports/top_devices.sql"),
+        include_str!("../../sql/reports/top_products.sql"),
+    ] {
+        let plan = project.ok(&["query", &format!("explain {report}")]);
+        assert!(plan.contains("DataSourceExec"), "{plan}");
+        assert!(!plan.contains("blank_"), "{plan}");
+    }
+    let plan = project.ok(&[
+        "query",
+        "explain select device from pres.report_weblog_access where device || ' ' = 'Other'",
+    ]);
+    assert!(plan.contains("blank_key"), "{plan}");
 }

@@ -87,6 +87,10 @@ fn numeric_date(head: &str) -> Option<NaiveDate> {
         [all] if all.len() == 6 => {
             (century(number(all.get(..2)?)?), number(all.get(2..4)?)?, number(all.get(4..)?)?)
         }
+        // a year and the day of it
+        [y, d] if y.len() == 4 && d.len() == 3 && head.contains('.') => {
+            return NaiveDate::from_yo_opt(i32::try_from(number(y)?).ok()?, number(d)?);
+        }
         [y, m, d] if y.len() >= 3 => (number(y)?, number(m)?, number(d)?),
         // DateStyle ISO, MDY: month first when the year stands last
         [m, d, y] if m.len() <= 2 => {

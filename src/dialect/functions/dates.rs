@@ -2,7 +2,6 @@
 //!
 //! Source: the pages of Date_functions_header, named at each function.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -11,8 +10,7 @@ use arrow::array::{
 use arrow::datatypes::{
     DataType, Date32Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType,
 };
-use chrono::{Datelike, FixedOffset, NaiveDateTime, Offset, TimeZone, Utc};
-use chrono_tz::Tz;
+use chrono::{Datelike, NaiveDateTime};
 use datafusion::common::{DataFusionError, Result, exec_datafusion_err, exec_err};
 use datafusion::logical_expr::ScalarUDF;
 
@@ -54,14 +52,6 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         ),
         function("next_day", &[Kind::Date, Kind::Text], |_| Ok(DataType::Date32), next_day),
         function("date_cmp", &[Kind::Timestamp, Kind::Timestamp], |_| Ok(DataType::Int32), compare),
-        Function {
-            name: "convert_timezone",
-            params: &[Kind::Text, Kind::Text, Kind::Timestamp],
-            optional: 0,
-            variadic: false,
-            returns: |_| Ok(TIMESTAMP),
-            run: convert_timezone,
-        },
     ]
     .into_iter()
     .map(udf)
@@ -312,94 +302,5 @@ fn compare(args: &Args) -> Result<ArrayRef> {
     let a = args.primitive::<TimestampMicrosecondType>(0)?;
     let b = args.primitive::<TimestampMicrosecondType>(1)?;
     let out: Int32Array = (0..args.rows).map(|i| Some(a.get(i)?.cmp(&b.get(i)?) as i32)).collect();
-    Ok(Arc::new(out))
-}
-
-enum Zone {
-    Named(Tz),
-    Fixed(FixedOffset),
-}
-
-/// CONVERT_TIMEZONE: names of the IANA data base, a few abbreviations, and offsets.
-///
-/// An offset counts the POSIX way for a name like `UTC+2` on PostgreSQL; those are refused.
-fn zone(name: &str) -> Result<Zone> {
-    let abbreviations = [
-        ("pst", -8),
-        ("pdt", -7),
-        ("mst", -7),
-        ("mdt", -6),
-        ("cst", -6),
-        ("cdt", -5),
-        ("est", -5),
-        ("edt", -4),
-        ("cet", 1),
-        ("cest", 2),
-        ("jst", 9),
-        ("utc", 0),
-        ("gmt", 0),
-        ("z", 0),
-    ];
-    let lower = name.trim().to_ascii_lowercase();
-    if let Some((_, hours)) = abbreviations.iter().find(|(a, _)| *a == lower) {
-        return FixedOffset::east_opt(hours * 3600).map(Zone::Fixed).ok_or_else(out_of_range);
-    }
-    if let Ok(zone) = Tz::from_str(name.trim()) {
-        return Ok(Zone::Named(zone));
-    }
-    match chrono_tz::TZ_VARIANTS.iter().find(|z| z.name().eq_ignore_ascii_case(name.trim())) {
-        Some(zone) => Ok(Zone::Named(*zone)),
-        None => exec_err!("`{name}` is not a time zone"),
-    }
-}
-
-fn to_utc(zone: &Zone, local: NaiveDateTime) -> NaiveDateTime {
-    match zone {
-        Zone::Fixed(offset) => local - *offset,
-        Zone::Named(tz) => match tz.offset_from_local_datetime(&local) {
-            chrono::LocalResult::Single(o) | chrono::LocalResult::Ambiguous(o, _) => {
-                local - o.fix()
-            }
-            // in the gap of a clock put forward: the offset before it
-            chrono::LocalResult::None => {
-                let before = local - chrono::Duration::hours(3);
-                let offset = tz.offset_from_local_datetime(&before).earliest();
-                offset.map_or(local, |o| local - o.fix())
-            }
-        },
-    }
-}
-
-fn from_utc(zone: &Zone, utc: NaiveDateTime) -> NaiveDateTime {
-    match zone {
-        Zone::Fixed(offset) => utc + *offset,
-        Zone::Named(tz) => Utc.from_utc_datetime(&utc).with_timezone(tz).naive_local(),
-    }
-}
-
-/// CONVERT_TIMEZONE(source, target, timestamp).
-fn convert_timezone(args: &Args) -> Result<ArrayRef> {
-    let (sources, targets) = (args.text(0)?, args.text(1)?);
-    let at = args.primitive::<TimestampMicrosecondType>(2)?;
-    let constant = match (args.constant_text(0), args.constant_text(1)) {
-        (Some(source), Some(target)) => Some((zone(source)?, zone(target)?)),
-        _ => None,
-    };
-    let convert = |source: &Zone, target: &Zone, micros: i64| {
-        let local = parts::instant(micros).ok_or_else(out_of_range)?;
-        parts::micros_of(from_utc(target, to_utc(source, local))).ok_or_else(out_of_range)
-    };
-    let out: TimestampMicrosecondArray = (0..args.rows)
-        .map(|i| {
-            let Some(micros) = at.get(i) else { return Ok(None) };
-            match (&constant, sources.get(i), targets.get(i)) {
-                (Some((source, target)), ..) => convert(source, target, micros).map(Some),
-                (None, Some(source), Some(target)) => {
-                    convert(&zone(source)?, &zone(target)?, micros).map(Some)
-                }
-                _ => Ok(None),
-            }
-        })
-        .collect::<Result<_>>()?;
     Ok(Arc::new(out))
 }

@@ -8,6 +8,7 @@ pub(crate) mod blanks;
 mod casting;
 mod dates;
 mod hashes;
+mod intervals;
 mod json;
 mod math;
 mod numbers;
@@ -18,6 +19,7 @@ mod regexp;
 mod strings;
 mod sums;
 mod udf;
+mod zones;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -34,6 +36,8 @@ static SCALARS: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(
     [
         casting::all(),
         dates::all(),
+        zones::all(),
+        intervals::all(),
         math::all(),
         aggregating::all(),
         blanks::all(),

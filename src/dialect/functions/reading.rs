@@ -199,6 +199,11 @@ impl Read {
             (_, Some(false)) if self.hour == 12 => 0,
             _ => self.hour,
         };
+        // hour 24 is of the next day (r_TO_TIMESTAMP)
+        let (date, hour) = match hour {
+            24 if !strict => (date.succ_opt()?, 0),
+            _ => (date, hour),
+        };
         let time = NaiveTime::from_hms_micro_opt(hour, self.minute, self.second, self.micros)?;
         Some(date.and_time(time))
     }

@@ -44,6 +44,7 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         number("regexp_count", &[T, T, I, T], 2, regexp_count),
         number("regexp_instr", &[T, T, I, I, I, T], 4, regexp_instr),
         text("similar_pattern", &[T, T], 0, similar_pattern),
+        text("like_pattern", &[T, T], 0, like_pattern),
     ]
 }
 
@@ -221,6 +222,35 @@ fn regexp_instr(args: &Args) -> Result<ArrayRef> {
 }
 
 /// The pattern of SIMILAR TO as a regular expression over the whole text.
+/// A pattern of LIKE with another escape, written with the backslash.
+fn like_pattern(args: &Args) -> Result<ArrayRef> {
+    let (patterns, escapes) = (args.text(0)?, args.text(1)?);
+    super::strings::build(args.rows, |i, out| {
+        let (Some(pattern), Some(escape)) = (patterns.get(i), escapes.get(i)) else {
+            return Ok(None);
+        };
+        let mut signs = escape.chars();
+        let (escape, None) = (signs.next(), signs.next()) else {
+            return exec_err!("the escape of LIKE is one character");
+        };
+        let mut rest = pattern.chars();
+        while let Some(sign) = rest.next() {
+            let (escaped, sign) = match Some(sign) == escape {
+                true => match rest.next() {
+                    Some(next) => (true, next),
+                    None => return exec_err!("LIKE pattern must not end with escape character"),
+                },
+                false => (false, sign),
+            };
+            if sign == '\\' || (escaped && "%_".contains(sign)) {
+                out.push('\\');
+            }
+            out.push(sign);
+        }
+        Ok(Some(()))
+    })
+}
+
 fn similar_pattern(args: &Args) -> Result<ArrayRef> {
     let escapes = args.text(1)?;
     let patterns = args.text(0)?;

@@ -42,6 +42,7 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         text("split_part", &[Kind::Text, Kind::Text, Kind::Int], 0, split_part),
         text("substring", &[Kind::Text, Kind::Int, Kind::Int], 1, substring),
         text("initcap", T, 0, initcap),
+        text("ascii_lower", T, 0, |args| map(args, |t| Ok(t.to_ascii_lowercase()))),
         text("concat", TT, 0, concat),
         text("chr", &[Kind::Int], 0, chr),
         text("to_text", T, 0, |args| {

@@ -166,7 +166,7 @@ fn references(r: &mut Reader<'_>) -> Result<()> {
 
 /// One column with its attributes; DISTKEY and SORTKEY go to the table.
 pub fn column(r: &mut Reader<'_>, attributes: &mut TableAttributes) -> Result<ColumnDef> {
-    let name = r.identifier()?;
+    let name = r.new_name()?;
     let ty = r.sql_type()?;
     let mut column = ColumnDef {
         name,
@@ -373,7 +373,7 @@ fn alter_action(r: &mut Reader<'_>) -> Result<AlterAction> {
         let _ = r.take("column");
         let from = r.identifier()?;
         r.expect("to")?;
-        return Ok(AlterAction::RenameColumn { from, to: r.identifier()? });
+        return Ok(AlterAction::RenameColumn { from, to: r.new_name()? });
     }
     if r.take("drop") {
         if matches!(r.word().as_deref(), Some("constraint" | "primary" | "partition")) {

@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::dialect::command::ObjectRef;
 use crate::dialect::lex::{Grammar, lower_first, offset_of, place_of};
+use crate::dialect::rules;
 use crate::error::{Error, Place, Result};
 use crate::types::SqlType;
 
@@ -123,6 +124,16 @@ impl<'a> Reader<'a> {
     pub fn identifier(&mut self) -> Result<String> {
         let ident = self.parser.parse_identifier();
         self.parsed(ident).map(|i| i.value)
+    }
+
+    /// The name of something new: no reserved word, unless it is quoted (r_pg_keywords).
+    pub fn new_name(&mut self) -> Result<String> {
+        let place = self.place();
+        let ident = self.ident()?;
+        match rules::reserved_name(&ident) {
+            Some(error) => Err(error.at(place)),
+            None => Ok(ident.value),
+        }
     }
 
     pub fn ident(&mut self) -> Result<ast::Ident> {

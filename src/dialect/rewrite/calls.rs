@@ -125,6 +125,21 @@ fn rewritten(expr: Expr, clock: &Clock) -> Result<Expr> {
             };
             Expr::Nested(Box::new(binary(*expr, op, pattern)))
         }
+        // regardless of the case of ASCII letters alone (r_patternmatching_condition_like)
+        Expr::ILike { negated, any, expr, pattern, escape_char } => {
+            let lower = |e: Expr| Box::new(call("ascii_lower", vec![e]));
+            let pattern = lower(like_pattern(*pattern, escape_char));
+            Expr::Like { negated, any, expr: lower(*expr), pattern, escape_char: None }
+        }
+        Expr::Like { negated, any, expr, pattern, escape_char: Some(escape) } => {
+            let pattern = Box::new(like_pattern(*pattern, Some(escape)));
+            Expr::Like { negated, any, expr, pattern, escape_char: None }
+        }
+        Expr::UnaryOp { op: UnaryOperator::BitwiseNot, expr } => {
+            let minus = Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(number(1)) };
+            let not = binary(minus, BinaryOperator::Minus, build::nested(*expr));
+            Expr::Nested(Box::new(not))
+        }
         Expr::UnaryOp { op: UnaryOperator::PGAbs, expr } => call("abs", vec![*expr]),
         Expr::UnaryOp { op: UnaryOperator::PGSquareRoot, expr } => call("sqrt", vec![*expr]),
         Expr::UnaryOp { op: UnaryOperator::PGCubeRoot, expr } => call("cbrt", vec![*expr]),
@@ -132,12 +147,19 @@ fn rewritten(expr: Expr, clock: &Clock) -> Result<Expr> {
             fix_interval(&mut interval.value, interval.leading_field.is_some());
             Expr::Interval(interval)
         }
-        Expr::AtTimeZone { .. } => {
-            return Err(Error::failed("sql/unsupported", "AT TIME ZONE is not supported locally")
-                .hint("write CONVERT_TIMEZONE('source', 'target', timestamp)"));
+        Expr::AtTimeZone { timestamp, time_zone } => {
+            call("at_time_zone", vec![*timestamp, *time_zone])
         }
         other => other,
     })
+}
+
+/// A pattern of LIKE with the backslash for its escape.
+fn like_pattern(pattern: Expr, escape: Option<ValueWithSpan>) -> Expr {
+    match escape.and_then(|v| v.into_string()) {
+        Some(escape) if escape != "\\" => call("like_pattern", vec![pattern, text(&escape)]),
+        _ => pattern,
+    }
 }
 
 fn plain(field: &CeilFloorKind) -> bool {

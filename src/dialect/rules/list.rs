@@ -5,8 +5,8 @@
 
 use super::{Find, Rule, Severity, Story};
 use super::{
-    advised, aggregates, expressions, merges, missing_rules, queries, statements, traps, values,
-    windows, words,
+    advised, aggregates, expressions, merges, missing_rules, queries, reserved, statements, traps,
+    values, windows, words,
 };
 
 /// Every rule.
@@ -22,6 +22,8 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         merges::RULES,
         statements::RULES,
         words::RULES,
+        reserved::RULES,
+        std::slice::from_ref(&reserved::NAME),
         std::slice::from_ref(&words::WITH_INSERT),
         std::slice::from_ref(&statements::SECOND_DISTKEY),
         missing_rules::RULES,

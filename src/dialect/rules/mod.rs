@@ -27,6 +27,7 @@ mod list;
 mod merges;
 mod missing_rules;
 mod queries;
+mod reserved;
 mod scope;
 mod statements;
 mod traps;
@@ -43,6 +44,7 @@ use crate::error::{Error, Place, Result};
 pub use explain::{Explained, about, explain};
 pub use known::{Known, KnownColumn, KnownTable};
 pub use list::rules;
+pub(crate) use reserved::reserved_name;
 pub(crate) use statements::second_distkey;
 pub(crate) use words::{refused_start, refused_word, with_insert};
 

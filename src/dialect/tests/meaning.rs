@@ -72,7 +72,7 @@ fn arithmetic_has_redshifts_types() {
         ("select price+price as v from sales", "v decimal(9,2)"),
         ("select price*id as v from sales", "v decimal(19,2)"),
         ("select price/2 as v from sales", "v decimal(19,13)"),
-        ("select id/2 as v from sales", "v bigint"),
+        ("select id/2 as v from sales", "v integer"),
         ("select day + 1 as v from sales", "v date"),
         ("select comm*price as v from sales", "v double precision"),
     ]);
@@ -152,11 +152,11 @@ fn output_columns_are_named_as_redshift_names_them() {
         ),
         (
             "select id::varchar, upper(name), 1 + 1, case when flag then 1 end from sales",
-            "id varchar, upper varchar, ?column? bigint, case bigint",
+            "id varchar, upper varchar, ?column? integer, case integer",
         ),
         ("select \"ID\", s.Name from sales S", "id integer, name varchar"),
         ("select id, id from sales", "id integer, id integer"),
-        ("select nvl(id, 0), coalesce(qty, 0) from sales", "coalesce bigint, coalesce bigint"),
+        ("select nvl(id, 0), coalesce(qty, 0) from sales", "coalesce integer, coalesce integer"),
     ]);
 }
 

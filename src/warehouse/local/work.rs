@@ -11,9 +11,7 @@ use crate::dialect::KnownText;
 use crate::types::SqlType;
 
 use super::catalog::{ColumnDef, ColumnStats, DataFile, TableDef};
-use super::files::{
-    FileTable, HeldRows, NewRows, Place, Rows, ScanFile, WrittenFile, file_schema,
-};
+use super::files::{FileTable, HeldRows, NewRows, Place, Rows, ScanFile, WrittenFile, file_schema};
 
 /// A table as the statements of one transaction see it.
 #[derive(Debug, Clone)]
@@ -203,8 +201,7 @@ impl WorkTable {
     /// every file. A file older than a column says nothing of it.
     pub fn known(&self, scan: FileTable) -> KnownText {
         let free = |column: &&ColumnDef| {
-            column.ty.text_bytes().is_some()
-                && self.files.iter().all(|f| f.unblanked(column.id))
+            column.ty.text_bytes().is_some() && self.files.iter().all(|f| f.unblanked(column.id))
         };
         let unblanked = self.def.columns.iter().filter(free).map(|c| c.name.clone()).collect();
         let chars = self.def.columns.iter().filter_map(|c| match c.ty {

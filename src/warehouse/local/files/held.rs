@@ -1,20 +1,20 @@
 //! Rows of temporary tables, in memory while they are few. Past the limit they go to files of the
 //! scratch place; rows of permanent tables are never held.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayData, ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, new_null_array,
 };
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 use roaring::RoaringBitmap;
 
-use crate::dialect::{ROW_FILE, ROW_POSITION};
+use crate::dialect::{ROW_FILE, ROW_POSITION, any_trailing_blank};
 use crate::error::Result;
 
 use super::{ById, FileWriter, NewRows};
@@ -134,7 +134,8 @@ fn unblanked(batches: &[RecordBatch]) -> BTreeSet<i64> {
     let Some(first) = batches.first() else { return BTreeSet::new() };
     let free = |column: usize| batches.iter().all(|b| !any_trailing_blank(b.column(column)));
     let schema = first.schema();
-    let texts = schema.fields().iter().enumerate().filter(|(_, f)| *f.data_type() == DataType::Utf8View);
+    let texts =
+        schema.fields().iter().enumerate().filter(|(_, f)| *f.data_type() == DataType::Utf8View);
     texts
         .filter(|(column, _)| free(*column))
         .filter_map(|(_, f)| f.metadata().get(PARQUET_FIELD_ID_META_KEY)?.parse().ok())

@@ -1,0 +1,253 @@
+//! Time zones: CONVERT_TIMEZONE, AT TIME ZONE, and what a text says of its own zone. It reads no clock.
+//!
+//! Source: CONVERT_TIMEZONE, r_AT_TIME_ZONE, "Time zone usage notes", time-zone-abbrev. The session's
+//! zone is UTC.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType};
+use chrono::{FixedOffset, NaiveDateTime, Offset, TimeZone, Utc};
+use chrono_tz::Tz;
+use datafusion::common::{DataFusionError, Result, exec_datafusion_err, exec_err};
+use datafusion::logical_expr::ScalarUDF;
+
+use super::casting::parse_timestamp;
+use super::parts::{self, DAY};
+use super::udf::{Args, Function, Kind, TIMESTAMP, udf};
+
+pub fn all() -> Vec<Arc<ScalarUDF>> {
+    let function = |name, params, returns, run| {
+        udf(Function { name, params, optional: 0, variadic: false, returns, run })
+    };
+    vec![
+        function(
+            "convert_timezone",
+            &[Kind::Text, Kind::Text, Kind::Timestamp],
+            |_| Ok(TIMESTAMP),
+            convert_timezone,
+        ),
+        function("at_time_zone", &[Kind::Temporal, Kind::Text], other_kind, at_time_zone),
+        function("text_to_timestamptz", &[Kind::Text], |_| Ok(zoned()), text_to_timestamptz),
+    ]
+}
+
+fn zoned() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+fn out_of_range() -> DataFusionError {
+    exec_datafusion_err!("timestamp out of range")
+}
+
+/// Minutes east of Greenwich.
+const ABBREVIATIONS: &[(&str, i32)] = &[
+    ("acdt", 630),
+    ("acst", 570),
+    ("adt", -180),
+    ("aedt", 660),
+    ("aest", 600),
+    ("akdt", -480),
+    ("akst", -540),
+    ("ast", -240),
+    ("awst", 480),
+    ("brt", -180),
+    ("bst", 60),
+    ("cdt", -300),
+    ("cest", 120),
+    ("cet", 60),
+    ("cst", -360),
+    ("edt", -240),
+    ("eest", 180),
+    ("eet", 120),
+    ("est", -300),
+    ("gmt", 0),
+    ("hkt", 480),
+    ("hst", -600),
+    ("jst", 540),
+    ("kst", 540),
+    ("mdt", -360),
+    ("msk", 180),
+    ("mst", -420),
+    ("ndt", -150),
+    ("nst", -210),
+    ("nzdt", 780),
+    ("nzst", 720),
+    ("pdt", -420),
+    ("pst", -480),
+    ("sast", 120),
+    ("sgt", 480),
+    ("utc", 0),
+    ("west", 60),
+    ("wet", 0),
+    ("z", 0),
+    ("zulu", 0),
+];
+
+enum Zone {
+    Named(Tz),
+    Fixed(FixedOffset),
+}
+
+/// Names of the IANA data base, abbreviations without a second meaning, and no offsets: `UTC+2`
+/// counts the POSIX way, and is refused.
+fn zone(name: &str) -> Result<Zone> {
+    let lower = name.trim().to_ascii_lowercase();
+    if let Some((_, minutes)) = ABBREVIATIONS.iter().find(|(a, _)| *a == lower) {
+        return FixedOffset::east_opt(minutes * 60).map(Zone::Fixed).ok_or_else(out_of_range);
+    }
+    if let Ok(zone) = Tz::from_str(name.trim()) {
+        return Ok(Zone::Named(zone));
+    }
+    match chrono_tz::TZ_VARIANTS.iter().find(|z| z.name().eq_ignore_ascii_case(name.trim())) {
+        Some(zone) => Ok(Zone::Named(*zone)),
+        None => exec_err!("`{name}` is not a time zone"),
+    }
+}
+
+fn to_utc(zone: &Zone, local: NaiveDateTime) -> NaiveDateTime {
+    match zone {
+        Zone::Fixed(offset) => local - *offset,
+        Zone::Named(tz) => match tz.offset_from_local_datetime(&local) {
+            chrono::LocalResult::Single(o) | chrono::LocalResult::Ambiguous(o, _) => {
+                local - o.fix()
+            }
+            // in the gap of a clock put forward: the offset before it
+            chrono::LocalResult::None => {
+                let before = local - chrono::Duration::hours(3);
+                let offset = tz.offset_from_local_datetime(&before).earliest();
+                offset.map_or(local, |o| local - o.fix())
+            }
+        },
+    }
+}
+
+fn from_utc(zone: &Zone, utc: NaiveDateTime) -> NaiveDateTime {
+    match zone {
+        Zone::Fixed(offset) => utc + *offset,
+        Zone::Named(tz) => Utc.from_utc_datetime(&utc).with_timezone(tz).naive_local(),
+    }
+}
+
+/// CONVERT_TIMEZONE(source, target, timestamp).
+fn convert_timezone(args: &Args) -> Result<ArrayRef> {
+    let (sources, targets) = (args.text(0)?, args.text(1)?);
+    let at = args.primitive::<TimestampMicrosecondType>(2)?;
+    let constant = match (args.constant_text(0), args.constant_text(1)) {
+        (Some(source), Some(target)) => Some((zone(source)?, zone(target)?)),
+        _ => None,
+    };
+    let convert = |source: &Zone, target: &Zone, micros: i64| {
+        let local = parts::instant(micros).ok_or_else(out_of_range)?;
+        parts::micros_of(from_utc(target, to_utc(source, local))).ok_or_else(out_of_range)
+    };
+    let out: TimestampMicrosecondArray = (0..args.rows)
+        .map(|i| {
+            let Some(micros) = at.get(i) else { return Ok(None) };
+            match (&constant, sources.get(i), targets.get(i)) {
+                (Some((source, target)), ..) => convert(source, target, micros).map(Some),
+                (None, Some(source), Some(target)) => {
+                    convert(&zone(source)?, &zone(target)?, micros).map(Some)
+                }
+                _ => Ok(None),
+            }
+        })
+        .collect::<Result<_>>()?;
+    Ok(Arc::new(out))
+}
+
+/// A TIMESTAMP becomes a TIMESTAMPTZ, and the other way round.
+fn other_kind(types: &[DataType]) -> Result<DataType> {
+    Ok(match types.first() {
+        Some(DataType::Timestamp(_, Some(_))) => TIMESTAMP,
+        _ => zoned(),
+    })
+}
+
+/// A TIMESTAMP is read in the zone, a TIMESTAMPTZ shown in it (r_AT_TIME_ZONE).
+fn at_time_zone(args: &Args) -> Result<ArrayRef> {
+    let names = args.text(1)?;
+    let at: Box<dyn Fn(usize) -> Option<i64>> = match args.arg(0)?.array.data_type() {
+        DataType::Date32 => {
+            let days = args.primitive::<Date32Type>(0)?;
+            Box::new(move |i| days.get(i).map(|d| i64::from(d) * DAY))
+        }
+        DataType::Timestamp(..) => {
+            let micros = args.primitive::<TimestampMicrosecondType>(0)?;
+            Box::new(move |i| micros.get(i))
+        }
+        other => return exec_err!("AT TIME ZONE does not take {}", super::type_name(other)),
+    };
+    let shows = *args.returns == TIMESTAMP;
+    let constant = args.constant_text(1).map(zone).transpose()?;
+    let out: TimestampMicrosecondArray = (0..args.rows)
+        .map(|i| {
+            let (Some(micros), Some(name)) = (at(i), names.get(i)) else { return Ok(None) };
+            let named = match &constant {
+                Some(_) => None,
+                None => Some(zone(name)?),
+            };
+            let Some(zone) = constant.as_ref().or(named.as_ref()) else { return Ok(None) };
+            let instant = parts::instant(micros).ok_or_else(out_of_range)?;
+            let moved = if shows { from_utc(zone, instant) } else { to_utc(zone, instant) };
+            parts::micros_of(moved).map(Some).ok_or_else(out_of_range)
+        })
+        .collect::<Result<_>>()?;
+    Ok(Arc::new(out.with_data_type(args.returns.clone())))
+}
+
+/// A text of a TIMESTAMPTZ is in the zone it names, or else in the session's.
+fn text_to_timestamptz(args: &Args) -> Result<ArrayRef> {
+    let texts = args.text(0)?;
+    let out: TimestampMicrosecondArray = (0..args.rows)
+        .map(|i| {
+            let Some(text) = texts.get(i) else { return Ok(None) };
+            let micros = zoned_micros(text)?.ok_or_else(|| {
+                exec_datafusion_err!("invalid input syntax for type timestamptz: \"{text}\"")
+            })?;
+            Ok(Some(micros))
+        })
+        .collect::<Result<_>>()?;
+    Ok(Arc::new(out.with_data_type(zoned())))
+}
+
+fn zoned_micros(text: &str) -> Result<Option<i64>> {
+    let Some(local) = parse_timestamp(text) else { return Ok(None) };
+    let utc = match zone_of_text(text)? {
+        Some(zone) => to_utc(&zone, local),
+        None => local,
+    };
+    Ok(parts::micros_of(utc))
+}
+
+/// The zone written after the time of day: `-05`, `+05:30`, `-0500`, `PST`, `Z`.
+fn zone_of_text(text: &str) -> Result<Option<Zone>> {
+    let text = text.trim();
+    let Some(minutes) = text.find(':') else { return Ok(None) };
+    let time = text.get(minutes..).unwrap_or_default();
+    if let Some(at) = time.find(['+', '-']) {
+        let digits: String = time.get(at + 1..).unwrap_or_default().replace(':', "");
+        let number = |part: Option<&str>| part.map_or(Some(0), |p| p.parse::<i32>().ok());
+        let (hours, minutes) = match digits.len() {
+            1 | 2 => (number(Some(&digits)), Some(0)),
+            4 => (number(digits.get(..2)), number(digits.get(2..))),
+            _ => (None, None),
+        };
+        let sign = if time.get(at..=at) == Some("-") { -1 } else { 1 };
+        let offset = hours.zip(minutes).map(|(h, m)| sign * (h * 3600 + m * 60));
+        return match offset.and_then(FixedOffset::east_opt) {
+            Some(offset) => Ok(Some(Zone::Fixed(offset))),
+            None => exec_err!("`{text}` ends with no time zone"),
+        };
+    }
+    let word = time.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
+    match word.to_ascii_lowercase().as_str() {
+        "" | "am" | "pm" => Ok(None),
+        _ => zone(
+            word.trim_start_matches(['A', 'a', 'P', 'p']).trim_start_matches(['M', 'm']).trim(),
+        )
+        .or_else(|_| zone(word))
+        .map(Some),
+    }
+}
