@@ -24,6 +24,7 @@ use parquet::schema::types::{SchemaDescriptor, Type as ParquetType};
 use super::LandedFile;
 use crate::error::{Error, Result};
 use crate::pages;
+use crate::storage;
 
 /// Most rows of a row group. It is DuckDB's own, and small enough that one group of a narrow
 /// table is a few megabytes, the unit in which engines split and skip.
@@ -165,9 +166,8 @@ pub(super) fn cannot_write(
     path: &Path,
     cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> Error {
-    Error::failed("land/write", format!("cannot write `{path}`"))
-        .because(cause)
-        .hint("check that the landing store has room and that you may write to it")
+    let hint = "check that the landing store has room and that you may write to it";
+    storage::explain("land/write", format!("cannot write `{path}`"), cause, hint)
 }
 
 #[cfg(test)]

@@ -55,6 +55,7 @@ pub async fn run(
     }
     let lock = Lock::take(&project.state_dir)?;
     let program = Program::read(project)?;
+    storage::reach(&project.landing).await?;
     let state = open_state(project).await?;
     sweep(&project.state_dir.join(layout::TMP_DIR));
     let landing = storage::open(&project.landing, project.fsync)?;
@@ -184,9 +185,11 @@ async fn broken_files(
             match landing.head(&Path::from(file.path.as_str())).await {
                 Ok(meta) if meta.size == file.bytes => Ok(None),
                 Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(Some(task)),
-                Err(e) => Err(Error::connect("landing/head", "cannot look at the landing files")
-                    .because(e)
-                    .about(file.path)),
+                Err(e) => {
+                    let hint = "landfall doctor checks the landing store";
+                    let message = "cannot look at the landing files";
+                    Err(storage::explain("landing/head", message, e, hint).about(file.path))
+                }
             }
         })
         .buffer_unordered(HEADS_AT_A_TIME)

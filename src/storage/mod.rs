@@ -1,6 +1,8 @@
 //! Object storage: where landing and data files live, and when a write counts as done.
 
 mod durable;
+mod reason;
+mod s3;
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,6 +12,7 @@ use object_store::ObjectStore;
 use crate::error::{Error, Result};
 
 pub use durable::Durable;
+pub use reason::{explain, is_of_a_store};
 
 /// Given where a store lies, a path or URL, and the store: what stands in its place.
 pub type Front = dyn Fn(&str, Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> + Send + Sync;
@@ -36,7 +39,7 @@ fn fronted(place: &str, store: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
 ///
 /// A local folder is created. With `fsync`, a local write is on the disk, names included, before
 /// it is reported as done. S3 takes its credentials, region and endpoint from the `AWS_*`
-/// environment; an endpoint without TLS is accepted on loopback only.
+/// environment; an endpoint without TLS is accepted on loopback, elsewhere with `AWS_ALLOW_HTTP`.
 pub fn open(url: &url::Url, fsync: bool) -> Result<Arc<dyn ObjectStore>> {
     match url.scheme() {
         "file" => {
@@ -70,33 +73,22 @@ pub fn local(path: &Path, fsync: bool) -> Result<Arc<dyn ObjectStore>> {
 }
 
 fn s3(url: &url::Url) -> Result<Arc<dyn ObjectStore>> {
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(Error::config("storage/credentials", "an s3:// URL must not hold credentials")
-            .hint("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use a profile"));
-    }
-    let loopback = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok())
-        .and_then(|endpoint| url::Url::parse(&endpoint).ok())
-        .is_some_and(|endpoint| {
-            matches!(endpoint.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"))
-        });
-    let bad = |cause: object_store::Error| {
-        Error::config("storage/s3", format!("cannot use `{url}`"))
-            .because(cause)
-            .hint("check the bucket's name and the AWS_* environment")
-    };
-    let store = object_store::aws::AmazonS3Builder::from_env()
-        .with_url(url.as_str())
-        .with_allow_http(loopback)
-        .build()
-        .map_err(bad)?;
-    let prefix = object_store::path::Path::from_url_path(url.path())
-        .map_err(|e| bad(object_store::Error::from(e)))?;
-    let store: Arc<dyn ObjectStore> = if prefix.as_ref().is_empty() {
-        Arc::new(store)
-    } else {
-        Arc::new(object_store::prefix::PrefixStore::new(store, prefix))
+    let bucket = s3::bucket(url)?;
+    let prefix = s3::prefix(url)?;
+    let store: Arc<dyn ObjectStore> = match prefix.as_ref().is_empty() {
+        true => Arc::new(bucket),
+        false => Arc::new(object_store::prefix::PrefixStore::new(bucket, prefix)),
     };
     Ok(fronted(url.as_str(), store))
+}
+
+/// Asks whether the store behind a URL answers and lets us in, before anything is begun. A folder
+/// always does.
+///
+/// Errors: kind `Connect` with the reason: no way, no bucket, credentials, region, clock.
+pub async fn reach(url: &url::Url) -> Result<()> {
+    match url.scheme() {
+        "s3" => s3::reach(url).await,
+        _ => Ok(()),
+    }
 }

@@ -141,5 +141,6 @@ async fn every_storage_operation_may_fail_and_the_next_run_makes_it_good() {
     println!("faults: {first} operations in the first run, {second} in the second");
     let changed = project.tables().await;
     assert!(difference(&fresh, &changed).is_some(), "the second day changed nothing");
-    every_fault(&project, "one sequence", &changed, &[Mode::Before, Mode::After]).await;
+    every_fault(&project, "one sequence", &changed, &[Mode::Before, Mode::After, Mode::Sticky])
+        .await;
 }

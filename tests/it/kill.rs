@@ -1,6 +1,6 @@
 //! SIGKILL at any instant, then `run` until it exits with 0: the tables of one clean run.
 //!
-//! `LANDFALL_TEST_KILLS` says how many processes die (200 by default), `LANDFALL_TEST_SEED` repeats
+//! `LANDFALL_TEST_KILLS` says how many processes die (100 by default), `LANDFALL_TEST_SEED` repeats
 //! a series.
 
 use std::collections::BTreeMap;
@@ -147,7 +147,7 @@ impl Worker {
 
 #[test]
 fn a_run_killed_at_any_instant_is_made_good_by_the_next() {
-    let wanted = number("LANDFALL_TEST_KILLS").unwrap_or(200);
+    let wanted = number("LANDFALL_TEST_KILLS").unwrap_or(100);
     let mut chance = Chance::of_environment("kill");
     let seeds = [chance.next(), chance.next()];
     let total = Mutex::new((0, 0, BTreeMap::new()));

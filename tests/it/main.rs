@@ -24,6 +24,8 @@ mod kill;
 mod landed;
 /// The page of conformance, built from the headers of the SQL tests.
 mod ledger;
+/// Landing in a bucket of a real S3 server.
+mod s3;
 /// The sample sources in SQLite, MariaDB and PostgreSQL: equal rows, a next day.
 mod seed;
 /// Redshift SQL, statement by statement, on the local engine and where it is portable on PostgreSQL.

@@ -15,7 +15,7 @@ fn end(child: Child) -> Output {
 
 #[tokio::test]
 async fn of_two_runs_at_once_one_works_and_one_is_told_of_the_other() {
-    let pairs = number("LANDFALL_TEST_PAIRS").unwrap_or(50);
+    let pairs = number("LANDFALL_TEST_PAIRS").unwrap_or(20);
     let project = Project::sample(20, 60);
     project.ok(&["seed"]);
     let mut want = None;

@@ -203,9 +203,11 @@ fn lock(project: &Project) -> Finding {
 async fn landing(project: &Project) -> Finding {
     let key = Key::from(format!("doctor/probe-{}", uuid::Uuid::now_v7()));
     let tried = async {
+        storage::reach(&project.landing).await?;
         let store = storage::open(&project.landing, project.fsync)?;
         probe(store.as_ref(), &key).await.map_err(|e| {
-            Error::connect("storage/probe", "cannot write, read and delete an object").because(e)
+            let message = "cannot write, read and delete an object";
+            storage::explain("storage/probe", message, e, "check the place that `landing` names")
         })
     };
     match tried.await {

@@ -189,10 +189,16 @@ pub(super) fn engine_error(error: DataFusionError) -> Error {
         return Error::failed("engine/memory", text.to_string())
             .hint("raise memory_limit in landfall.toml, or lower jobs");
     }
-    if let DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) = root {
-        return Error::failed("engine/storage", "a file of the warehouse cannot be read")
-            .because(error)
-            .hint("landfall doctor checks the warehouse");
+    // A footer that cannot be fetched comes as text in an error of Parquet.
+    let of_a_store = match root {
+        DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => true,
+        DataFusionError::ParquetError(_) => text.contains("Object Store error: "),
+        _ => storage::is_of_a_store(&error),
+    };
+    if of_a_store {
+        let message = "a file of the warehouse cannot be read";
+        let hint = "landfall doctor checks the warehouse";
+        return storage::explain("engine/storage", message, error, hint);
     }
     runtime_error(text)
 }

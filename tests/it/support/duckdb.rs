@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use super::project::{Rows, text};
+use super::python::packages;
 
 const WHEELS: [&str; 4] = [
     "duckdb==1.5.5",
@@ -28,29 +29,10 @@ fn python() -> &'static Python {
     static PYTHON: OnceLock<Python> = OnceLock::new();
     PYTHON.get_or_init(|| match std::env::var("LANDFALL_TEST_DUCKDB") {
         Ok(program) => Python { program, packages: None },
-        Err(_) => Python { program: "python3".into(), packages: Some(install()) },
+        Err(_) => {
+            Python { program: "python3".into(), packages: Some(packages("duckdb-1.5.5-tpch", &WHEELS)) }
+        }
     })
-}
-
-/// Installs the wheels into a folder that appears only when it is complete.
-fn install() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("duckdb-1.5.5-tpch");
-    if folder.exists() {
-        return folder;
-    }
-    let part = folder.with_extension(format!("part{}", std::process::id()));
-    let output = Command::new("python3")
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"])
-        .arg(&part)
-        .args(WHEELS)
-        .output()
-        .expect("python3 with pip, for DuckDB");
-    assert!(output.status.success(), "cannot install DuckDB: {}", text(&output.stderr));
-    if std::fs::rename(&part, &folder).is_err() {
-        // Another test process was first.
-        std::fs::remove_dir_all(&part).expect("removes");
-    }
-    folder
 }
 
 /// Runs statements on a catalog and gives the rows of each, in their order.

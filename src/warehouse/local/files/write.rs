@@ -21,6 +21,7 @@ use parquet::file::properties::{WriterProperties, WriterVersion};
 use crate::dialect::any_trailing_blank;
 use crate::error::{Error, Result};
 use crate::layout;
+use crate::storage;
 use crate::warehouse::local::catalog::stats::bound;
 use crate::warehouse::local::catalog::{ColumnDef, ColumnStats};
 
@@ -222,7 +223,6 @@ pub(super) fn cannot_write(
     path: &str,
     cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> Error {
-    Error::failed("storage/write", format!("cannot write `{path}`"))
-        .because(cause)
-        .hint("check the free space and the permissions of the folder or bucket, then run again")
+    let hint = "check the free space and the permissions of the folder or bucket, then run again";
+    storage::explain("storage/write", format!("cannot write `{path}`"), cause, hint)
 }
