@@ -52,9 +52,8 @@ fn too_narrow(command: &Command, known: &Known) -> Vec<Span> {
                     MergeAction::Insert { columns, values } => {
                         let targets = targets(table, columns);
                         let pairs = targets.into_iter().zip(values);
-                        found.extend(pairs.filter_map(|(c, value)| {
-                            narrow(c, scope.kind(value)).then(|| value.span())
-                        }));
+                        let cut = pairs.filter(|&(c, value)| narrow(c, scope.kind(value)));
+                        found.extend(cut.map(|(_, value)| value.span()));
                     }
                     MergeAction::Delete | MergeAction::DoNothing => {}
                 }

@@ -29,9 +29,10 @@ fn python() -> &'static Python {
     static PYTHON: OnceLock<Python> = OnceLock::new();
     PYTHON.get_or_init(|| match std::env::var("LANDFALL_TEST_DUCKDB") {
         Ok(program) => Python { program, packages: None },
-        Err(_) => {
-            Python { program: "python3".into(), packages: Some(packages("duckdb-1.5.5-tpch", &WHEELS)) }
-        }
+        Err(_) => Python {
+            program: "python3".into(),
+            packages: Some(packages("duckdb-1.5.5-tpch", &WHEELS)),
+        },
     })
 }
 

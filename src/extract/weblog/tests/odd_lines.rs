@@ -4,7 +4,7 @@
 //! rejected for), a tab, the line as it is.
 
 use super::properties::{joined, parse, parse_as};
-use super::reference::{self, ADDRESS, NUMBERS, Reference, TIME, combined, common, quoted};
+use super::reference::{ADDRESS, NUMBERS, Reference, TIME, combined, common, quoted};
 use super::*;
 
 /// What is to become of a line, and the line.
