@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
-use super::drive::open_state;
+use super::drive::{open_state, sweep};
 use super::lock::Lock;
 use super::plan::existing_state;
+use super::unfinished;
 use crate::config::Project;
 use crate::error::{Error, Result};
+use crate::layout;
 use crate::sequence::Sequence;
 use crate::storage;
 use crate::warehouse::local::{Compaction, Garbage, Local};
@@ -43,6 +45,9 @@ pub async fn compact(project: &Project, upkeep: Upkeep) -> Result<Kept> {
             .about(project.name.clone())
             .hint("begin with `landfall run`"));
     }
+    if !upkeep.dry_run {
+        sweep(&project.state_dir.join(layout::TMP_DIR));
+    }
     let state = open_state(project).await?;
     let landing = storage::open(&project.landing, project.fsync)?;
     let local = Local::open(project, state, landing).await?;
@@ -51,5 +56,8 @@ pub async fn compact(project: &Project, upkeep: Upkeep) -> Result<Kept> {
         kept.snapshots = local.forget_before(sequence, upkeep.dry_run).await?;
     }
     kept.garbage = local.collect_garbage(upkeep.age, upkeep.dry_run).await?;
+    if let Some(before) = std::time::SystemTime::now().checked_sub(upkeep.age) {
+        kept.garbage.extend(unfinished::collect(project, before, upkeep.dry_run)?);
+    }
     Ok(kept)
 }

@@ -81,7 +81,7 @@ pub(super) async fn open_state(project: &Project) -> Result<State> {
 
 /// Takes away the scratch of processes that died: folders named `<pid>-...`. A query that goes on
 /// beside this run keeps its own. What cannot be removed is in nobody's way.
-fn sweep(folder: &OsPath) {
+pub(super) fn sweep(folder: &OsPath) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();

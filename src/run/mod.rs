@@ -24,6 +24,7 @@ mod resume;
 mod select;
 mod sources;
 mod tasks;
+mod unfinished;
 
 use crate::events::Counts;
 use crate::sequence::{RunId, Sequence};
