@@ -59,6 +59,8 @@ step "cargo fmt --check"
 cargo fmt --check
 step "cargo clippy"
 cargo clippy --all-targets --locked -- -D warnings
+step "cargo check of the fuzz targets"
+cargo check --locked --manifest-path tests/fuzz/Cargo.toml --target-dir target/fuzz
 start_servers
 step "cargo test"
 cargo test --locked 9>&- </dev/null

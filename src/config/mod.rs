@@ -37,7 +37,7 @@ use crate::tables::TableSpec;
 pub use load::{ENVIRONMENT, load};
 pub use settings::{Flag, Loaded, Overrides, Setting};
 pub use template::{DiscoveredColumn, DiscoveredTable, Start, render_tables, template};
-pub use weblog::access_spec;
+pub use weblog::{DEVICES, Extra, OTHER_DEVICE, access_spec, add_extra};
 
 /// A project: one `landfall.toml` and everything it names.
 #[derive(Debug, Clone)]
@@ -151,6 +151,10 @@ pub struct WeblogSource {
     pub formats: Vec<String>,
     /// Where each of `formats` is declared.
     pub format_places: Vec<Place>,
+    /// Kinds of devices: the first that stands in a user agent is its kind, else [`OTHER_DEVICE`].
+    pub devices: Vec<String>,
+    /// More columns that follow from the user agent, in their order behind the others.
+    pub extra: Vec<Extra>,
     /// True when a pattern that matches no file is an error.
     pub require_files: bool,
     /// The fixed columns of an access log as a spec: landing `landing_weblog.access`,

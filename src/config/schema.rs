@@ -67,6 +67,8 @@ pub(super) const SOURCE: Keys = &[
     ("files", Shape::Texts),
     ("formats", Shape::Texts),
     ("country", Shape::Text),
+    ("devices", Shape::Texts),
+    ("extra", Shape::Texts),
     ("require_files", Shape::Boolean),
     ("ipinfo_url", Shape::Text),
     ("token", Shape::Text),
@@ -76,10 +78,12 @@ pub(super) const SOURCE: Keys = &[
 ];
 
 /// Those of [`SOURCE`] that only a web log has; a database has all the others.
-pub(super) const WEBLOG_ONLY: [&str; 9] = [
+pub(super) const WEBLOG_ONLY: [&str; 11] = [
     "files",
     "formats",
     "country",
+    "devices",
+    "extra",
     "require_files",
     "ipinfo_url",
     "token",

@@ -279,7 +279,10 @@ fn web_log(
     let require_files = reader.boolean(section, "require_files", true);
     let (secret, pending) = secret(reader, section, around, &TOKEN, false);
     let country = country(reader, section, secret);
-    let spec = weblog::access_spec(&draft.name, draft.place.clone());
+    let devices = weblog::devices(reader, section);
+    let extra = weblog::extra(reader, section);
+    let mut spec = weblog::access_spec(&draft.name, draft.place.clone());
+    weblog::add_extra(&mut spec, &extra);
     for (name, layer) in [(&spec.landing, "landing"), (&spec.store, "store")] {
         reader.targets.push(table::Target {
             name: name.clone(),
@@ -294,6 +297,8 @@ fn web_log(
         country,
         formats,
         format_places,
+        devices,
+        extra,
         require_files,
         table: spec,
     });

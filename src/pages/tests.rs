@@ -193,3 +193,22 @@ proptest! {
         prop_assert_eq!(rows_of(&read), rows);
     }
 }
+
+#[test]
+fn booleans_are_read_back() {
+    let schema = Schema::new(vec![Field::new("flag", DataType::Boolean, true)]);
+    let mut encoder = Encoder::new(columns(&schema).expect("columns")).expect("an encoder");
+    // more than one page, and pages that end within a byte
+    for count in [1, 7, 8, 9, 70_003] {
+        let rows: Vec<Option<bool>> =
+            (0..count).map(|i| (i % 5 != 0).then_some(i % 3 == 0 || i % 7 == 2)).collect();
+        let present: Vec<bool> = rows.iter().flatten().copied().collect();
+        encoder.start(rows.len());
+        let values = Values::Bools(&present);
+        encoder.column(Column::Plain { values, nulls: &nulls(&rows) }).expect("flags");
+        let group = encoder.finish().expect("a row group");
+        let batch = group.read(&Arc::new(schema.clone()), rows.len()).expect("rows");
+        let read: Vec<Option<bool>> = batch.column(0).as_boolean().iter().collect();
+        assert_eq!(read, rows);
+    }
+}

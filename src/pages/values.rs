@@ -1,7 +1,7 @@
 //! Values as the pages hold them: PLAIN encoded, with their least and greatest. Pure.
 
 use parquet::basic::Type;
-use parquet::data_type::{Int32Type, Int64Type};
+use parquet::data_type::{BoolType, Int32Type, Int64Type};
 use parquet::file::statistics::Statistics;
 
 use super::bounds;
@@ -16,6 +16,8 @@ pub enum Values<'a> {
     },
     Int32(&'a [i32]),
     Int64(&'a [i64]),
+    /// Never in a dictionary.
+    Bools(&'a [bool]),
 }
 
 impl<'a> Values<'a> {
@@ -24,6 +26,7 @@ impl<'a> Values<'a> {
             Values::Texts { count, .. } => *count,
             Values::Int32(values) => values.len(),
             Values::Int64(values) => values.len(),
+            Values::Bools(values) => values.len(),
         }
     }
 
@@ -32,6 +35,7 @@ impl<'a> Values<'a> {
             Values::Texts { .. } => Type::BYTE_ARRAY,
             Values::Int32(_) => Type::INT32,
             Values::Int64(_) => Type::INT64,
+            Values::Bools(_) => Type::BOOLEAN,
         }
     }
 
@@ -40,6 +44,7 @@ impl<'a> Values<'a> {
             Values::Texts { bytes, count } => bounds::of_texts(Texts(bytes).take(count), nulls),
             Values::Int32(values) => bounds::of_numbers::<Int32Type>(values, nulls),
             Values::Int64(values) => bounds::of_numbers::<Int64Type>(values, nulls),
+            Values::Bools(values) => bounds::of_numbers::<BoolType>(values, nulls),
         }
     }
 
@@ -65,6 +70,14 @@ impl<'a> Values<'a> {
                 let (now, later) = values.split_at(count);
                 put_numbers(now, i64::to_le_bytes, page);
                 Values::Int64(later)
+            }
+            Values::Bools(values) => {
+                let (now, later) = values.split_at(count);
+                // eight to a byte, the first in the lowest bit
+                let byte =
+                    |bits: &[bool]| bits.iter().rev().fold(0, |b, bit| b << 1 | u8::from(*bit));
+                page.extend(now.chunks(8).map(byte));
+                Values::Bools(later)
             }
         }
     }

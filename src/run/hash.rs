@@ -46,7 +46,7 @@ pub fn land(source: &Source, spec: &TableSpec) -> String {
             hash.add(database.url.as_str()).add(database.timezone.name());
         }
         Source::Weblog(weblog) => {
-            for list in [&weblog.files, &weblog.formats] {
+            for list in [&weblog.files, &weblog.formats, &weblog.devices] {
                 hash.add(&list.len().to_string());
                 for word in list {
                     hash.add(word);

@@ -147,6 +147,12 @@ fn web_logs() {
     check(log("files = [\"a\", \"\"]"), &["config/path 2:15"]);
     check(log("files = [\"a\"]\ncountry = \"moon\""), &["config/country 3:11"]);
     check(log("files = [\"a\"]\ncountry = \"mmdb:\""), &["config/country 3:11"]);
+    check(log("files = [\"a\"]\ndevices = [\"iPad\", \"\"]"), &["config/devices 3:20"]);
+    check(log("files = [\"a\"]\ndevices = [\"a\", \"a\"]"), &["config/devices 3:17"]);
+    let long = format!("files = [\"a\"]\ndevices = [\"{}\"]", "x".repeat(17));
+    check(log(&long), &["config/devices 3:12"]);
+    check(log("files = [\"a\"]\nextra = [\"os\", \"borwser\"]"), &["config/extra 3:16"]);
+    check(log("files = [\"a\"]\nextra = [\"os\", \"os\"]"), &["config/extra 3:16"]);
     check(log("files = [\"a\"]\nlag = \"1s\""), &["config/unknown-key 3:7"]);
     check(log("files = [\"a\"]\ncountry = \"ipinfo\"\ntoken = \"t\""), &["config/secret 4:9"]);
     check(

@@ -180,6 +180,21 @@ fn servers_and_countries_are_read() {
     let Source::Weblog(log) = &loaded.project.sources[0] else { panic!("a log") };
     let CountrySource::Mmdb(path) = &log.country else { panic!("mmdb") };
     assert_eq!(path, &loaded.project.root.join("geo.mmdb"));
+    assert_eq!(log.devices, DEVICES);
+    assert!(log.extra.is_empty() && log.table.columns.len() == 14);
+}
+
+#[test]
+fn devices_and_extra_columns_of_a_log_are_data() {
+    let text = "[source.weblog]\nfiles = [\"a\"]\ndevices = [\"iPad\", \"Android\"]\n\
+                extra = [\"is_bot\", \"browser\"]\n";
+    let loaded = load_text(text, &with(&[])).expect("loads");
+    let Source::Weblog(log) = &loaded.project.sources[0] else { panic!("a log") };
+    assert_eq!(log.devices, ["iPad", "Android"]);
+    assert_eq!(log.extra, [Extra::IsBot, Extra::Browser]);
+    let last: Vec<String> =
+        log.table.columns[14..].iter().map(|c| format!("{} {}", c.name, c.ty)).collect();
+    assert_eq!(last, ["is_bot boolean", "browser varchar(64)"]);
 }
 
 #[test]

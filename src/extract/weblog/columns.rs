@@ -8,17 +8,18 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::adaptive::{Codes, NumberColumn, TextColumn};
+use super::agent::Agents;
 use super::country::{Country, Resolver, parse_address};
-use super::device::Devices;
 use super::intern::{self, Texts};
 use super::line::{Line, value};
 use super::timestamp::{Converter, UNCONVERTED};
+use crate::config::Extra;
 use crate::error::Result;
 use crate::pages::{Column, Encoder, NULL, RowGroup, Values};
 
 /// Gathers the lines of a chunk; keeps its memory from chunk to chunk.
 pub struct Columns {
-    devices: Devices,
+    agents: Agents,
     converter: Converter,
     /// A file, and the row of its first line.
     files: Vec<(String, usize)>,
@@ -36,7 +37,7 @@ pub struct Columns {
     statuses: Codes,
     bytes_sent: NumberColumn,
     referer: TextColumn<(), true>,
-    /// With the kind of device of each.
+    /// With the class of each.
     user_agent: TextColumn<u16, true>,
     scratch: Scratch,
 }
@@ -50,12 +51,14 @@ struct Scratch {
     keys: Vec<u32>,
     times: Vec<i64>,
     text: Vec<u8>,
+    bools: Vec<bool>,
+    nulls: Vec<u32>,
 }
 
 impl Columns {
-    pub fn new(resolver: Arc<Resolver>) -> Columns {
+    pub fn new(resolver: Arc<Resolver>, agents: Agents) -> Columns {
         Columns {
-            devices: Devices::default(),
+            agents,
             converter: Converter::default(),
             files: Vec::new(),
             file_ids: Texts::default(),
@@ -75,6 +78,11 @@ impl Columns {
         }
     }
 
+    /// From the next chunk on, what user agents tell.
+    pub fn tell(&mut self, agents: Agents) {
+        self.agents = agents;
+    }
+
     /// Begins a chunk.
     pub fn start(&mut self) {
         self.files.clear();
@@ -90,6 +98,7 @@ impl Columns {
         self.bytes_sent.start();
         self.referer.start();
         self.user_agent.start();
+        self.agents.start();
     }
 
     pub fn rows(&self) -> usize {
@@ -116,8 +125,8 @@ impl Columns {
         // a size was checked to be below 2^63
         self.bytes_sent.push(line.bytes_sent.map(|bytes| bytes as i64));
         self.referer.push(value(line.referer), |_| ());
-        let devices = &self.devices;
-        self.user_agent.push(value(line.user_agent), |agent| devices.kind(agent) as u16);
+        let agents = &mut self.agents;
+        self.user_agent.push(value(line.user_agent), |agent| agents.class(agent));
     }
 
     /// The rows since [`Columns::start`]; `None` when there are none.
@@ -144,6 +153,9 @@ impl Columns {
         encoder.column(self.user_agent.column())?;
         self.device(encoder)?;
         self.country(encoder)?;
+        for index in 0..self.agents.extra().len() {
+            self.extra(index, encoder)?;
+        }
         encoder.finish().map(Some)
     }
 
@@ -194,17 +206,47 @@ impl Columns {
         let Scratch { codes, of_notes, keys, text, .. } = &mut self.scratch;
         codes.start();
         of_notes.clear();
-        of_notes.extend(self.user_agent.notes().iter().map(|kind| codes.number(*kind)));
+        let kinds = self.user_agent.notes().iter().map(|class| self.agents.device(*class));
+        of_notes.extend(kinds.map(|kind| codes.number(kind)));
         self.user_agent.follow(of_notes, NULL, keys);
         if keys.contains(&NULL) {
-            let other = codes.number(Devices::OTHER as u16);
+            let other = codes.number(self.agents.devices().other() as u16);
             keys.iter_mut().filter(|key| **key == NULL).for_each(|key| *key = other);
         }
         text.clear();
-        let names: Vec<&str> = Devices::names().collect();
+        let names: Vec<&str> = self.agents.devices().names().collect();
         for kind in codes.used() {
             let name = names.get(*kind as usize).copied().unwrap_or_default();
             intern::put(name.as_bytes(), text);
+        }
+        let dictionary = Values::Texts { bytes: text, count: codes.used().len() };
+        encoder.column(Column::Keys { keys, dictionary })
+    }
+
+    /// A column asked for beside the others, from the notes of the user agent.
+    fn extra(&mut self, index: usize, encoder: &mut Encoder) -> Result<()> {
+        let Some(extra) = self.agents.extra().get(index).copied() else { return Ok(()) };
+        let Scratch { codes, of_notes, keys, text, bools, nulls, .. } = &mut self.scratch;
+        codes.start();
+        of_notes.clear();
+        let agents = &self.agents;
+        let numbers = self.user_agent.notes().iter().map(|class| agents.number(extra, *class));
+        if extra == Extra::IsBot {
+            of_notes.extend(numbers.map(|number| number.map_or(NULL, u32::from)));
+            self.user_agent.follow(of_notes, NULL, keys);
+            bools.clear();
+            bools.extend(keys.iter().filter(|key| **key != NULL).map(|key| *key == 1));
+            nulls.clear();
+            nulls.extend(
+                (0..).zip(keys.iter()).filter(|(_, key)| **key == NULL).map(|(row, _)| row),
+            );
+            return encoder.column(Column::Plain { values: Values::Bools(bools), nulls });
+        }
+        of_notes.extend(numbers.map(|number| number.map_or(NULL, |number| codes.number(number))));
+        self.user_agent.follow(of_notes, NULL, keys);
+        text.clear();
+        for number in codes.used() {
+            intern::put(agents.name(extra, *number).as_bytes(), text);
         }
         let dictionary = Values::Texts { bytes: text, count: codes.used().len() };
         encoder.column(Column::Keys { keys, dictionary })

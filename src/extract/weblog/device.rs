@@ -5,36 +5,42 @@
 
 use memchr::memmem::Finder;
 
-/// The kinds, first match wins, letter case matters; [`OTHER`] where none matches.
-pub const KINDS: [&str; 5] = ["Android", "iPhone", "Windows", "Macintosh", "iPad"];
+use crate::config::{DEVICES, OTHER_DEVICE};
 
-/// The kind of a user agent that names none of [`KINDS`], or of a request without one.
-pub const OTHER: &str = "Other";
-
-/// Finds the kind of user agents.
+/// Finds the kind of user agents: the first of the list that stands in it, letter case matters.
 #[derive(Debug)]
 pub struct Devices {
+    names: Vec<String>,
     kinds: Vec<Finder<'static>>,
 }
 
 impl Default for Devices {
     fn default() -> Devices {
-        Devices { kinds: KINDS.iter().map(|kind| Finder::new(kind.as_bytes())).collect() }
+        Devices::new(&DEVICES.map(str::to_string))
     }
 }
 
 impl Devices {
+    /// For these kinds.
+    pub fn new(kinds: &[String]) -> Devices {
+        let finder = |kind: &String| Finder::new(kind.as_bytes()).into_owned();
+        Devices { names: kinds.to_vec(), kinds: kinds.iter().map(finder).collect() }
+    }
+
     /// Index of the kind in [`Devices::names`].
     pub fn kind(&self, user_agent: &[u8]) -> usize {
-        self.kinds.iter().position(|kind| kind.find(user_agent).is_some()).unwrap_or(Devices::OTHER)
+        let found = self.kinds.iter().position(|kind| kind.find(user_agent).is_some());
+        found.unwrap_or(self.other())
     }
 
     /// The kind of a user agent that names none.
-    pub const OTHER: usize = KINDS.len();
+    pub fn other(&self) -> usize {
+        self.kinds.len()
+    }
 
     /// All names a device column can hold, in the order of [`Devices::kind`].
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        KINDS.into_iter().chain([OTHER])
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str).chain([OTHER_DEVICE])
     }
 }
 
@@ -45,7 +51,7 @@ mod tests {
     #[test]
     fn the_first_kind_of_the_list_wins() {
         let devices = Devices::default();
-        let names: Vec<&str> = Devices::names().collect();
+        let names: Vec<&str> = devices.names().collect();
         for (agent, want) in [
             ("Mozilla/5.0 (Windows Phone 10.0; Android 6.0.1) like iPhone", "Android"),
             ("Mozilla/5.0 (iPhone; CPU iPhone OS 14_0 like Mac OS X)", "iPhone"),
@@ -57,5 +63,15 @@ mod tests {
         ] {
             assert_eq!(names[devices.kind(agent.as_bytes())], want, "{agent}");
         }
+    }
+
+    #[test]
+    fn kinds_are_data() {
+        let devices = Devices::new(&["iPad".to_string(), "Mozilla".to_string()]);
+        let kinds =
+            ["Mozilla (iPad)", "Mozilla (Android)", "x"].map(|a| devices.kind(a.as_bytes()));
+        assert_eq!(kinds, [0, 1, 2]);
+        assert_eq!(devices.names().collect::<Vec<_>>(), ["iPad", "Mozilla", "Other"]);
+        assert_eq!(Devices::new(&[]).kind(b"Mozilla (iPad)"), 0, "all are other");
     }
 }

@@ -5,7 +5,7 @@
 //! chunks    those bytes, cut at newlines                file
 //! scan      usual lines, fast ─┐
 //! format    every other line ──┴▶ line  fields or a reason
-//! columns   fields to the columns of a row group        adaptive, intern, timestamp, device, country
+//! columns   fields to the columns of a row group        adaptive, intern, timestamp, agent, device, country
 //! stream    all of it on several threads, in order
 //! preview   all of one log without a project               whole
 //! ```
@@ -20,6 +20,7 @@
 //! that was forged with a newline in it (nginx with `escape=none`): both are read.
 
 mod adaptive;
+mod agent;
 mod chunks;
 mod columns;
 mod counts;
@@ -39,6 +40,7 @@ pub mod format;
 pub mod line;
 pub mod scan;
 
+pub use agent::Agents;
 pub use country::{AddressCache, Countries, countries};
 pub use counts::Counts;
 pub use parse::{Parsed, Parser, Rejected};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::Schema;
 
+use super::agent::Agents;
 use super::columns::Columns;
 use super::country::Resolver;
 use super::counts::Counts;
@@ -48,8 +49,14 @@ impl Parser {
     /// `landing` is the landing schema of the log's table.
     pub fn new(formats: Arc<Formats>, landing: &Schema, resolver: Arc<Resolver>) -> Result<Parser> {
         let encoder = Encoder::new(pages::columns(landing)?)?;
-        let columns = Columns::new(resolver);
+        let columns = Columns::new(resolver, Agents::default());
         Ok(Parser { formats, marks: Marks::default(), columns, encoder })
+    }
+
+    /// The parser with other kinds of devices, or more columns: those `landing` had at its end.
+    pub fn telling(mut self, agents: Agents) -> Parser {
+        self.columns.tell(agents);
+        self
     }
 
     /// Parses whole lines of the log `file_id` that start at byte `offset`. May block, since it

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::datatypes::SchemaRef;
 use tokio::sync::mpsc;
 
+use super::agent::Agents;
 use super::chunks::{CHUNK, Chunk, Chunks, Piece};
 use super::country::{Countries, Resolver};
 use super::counts::Counts;
@@ -155,7 +156,8 @@ impl Flow {
         let workers = (0..work.jobs)
             .map(|_| {
                 let (formats, resolver) = (Arc::clone(&work.formats), Arc::clone(&work.resolver));
-                let parser = Parser::new(formats, &work.schema, resolver)?;
+                let agents = Agents::new(&work.source.devices, &work.source.extra);
+                let parser = Parser::new(formats, &work.schema, resolver)?.telling(agents);
                 let (turns, ranges, outcome) =
                     (Arc::clone(&turns), Arc::clone(&work.ranges), outcome.clone());
                 Ok(tokio::task::spawn_blocking(move || run(parser, &turns, &ranges, &outcome)))

@@ -170,3 +170,27 @@ fn a_format_in_the_settings_is_refused_at_its_place() {
         assert!(told.contains("did you mean `$remote_addr`?"), "{words:?}: {told}");
     }
 }
+
+#[test]
+fn columns_asked_for_stand_in_the_store() {
+    let sandbox = Sandbox::with_project();
+    let settings = sandbox.path().join("landfall.toml");
+    let with = fs::read_to_string(&settings).expect("settings").replace(
+        "[source.weblog]\n",
+        "[source.weblog]\nextra = [\"browser\", \"os\", \"is_bot\"]\ndevices = [\"Windows\"]\n",
+    );
+    fs::write(&settings, with).expect("settings");
+    let run = sandbox.run(&["run", "-q", "+store.weblog.access"]);
+    assert_eq!(run.status.code(), Some(0), "{}", text(&run));
+    let sql = "select count(*) as lines, count(browser) as browsers, count(os) as systems, \
+               sum(case when is_bot then 1 else 0 end) as bots, count(distinct device) as devices \
+               from store_weblog.access";
+    let answer: Value = serde_json::from_str(&stdout(&sandbox.run(&["query", sql, "--json"])))
+        .expect("rows as JSON");
+    let number = |key: &str| answer[0][key].as_i64().unwrap_or_else(|| panic!("{key}: {answer}"));
+    assert!(number("lines") > 400, "{answer}");
+    assert!((1..=number("lines")).contains(&number("browsers")), "{answer}");
+    assert!((1..=number("lines")).contains(&number("systems")), "{answer}");
+    assert!(number("bots") < number("lines"), "{answer}");
+    assert_eq!(number("devices"), 2, "Windows and Other: {answer}");
+}

@@ -138,6 +138,17 @@ mod tests {
     }
 
     #[test]
+    fn the_file_is_read_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("t.mmdb");
+        std::fs::write(&path, database(b"\xe1\x47country\x42nz")).expect("written");
+        let mmdb = Mmdb::open(&path).expect("a database");
+        std::fs::write(&path, b"another file").expect("written");
+        std::fs::remove_file(&path).expect("removed");
+        assert_eq!(ask(&mmdb, "1.2.3.4"), Some(*b"NZ"), "never looked at again");
+    }
+
+    #[test]
     fn maxmind_and_ipinfo_layouts_are_read() {
         let maxmind = b"\xe1\x47country\xe1\x48iso_code\x42NZ";
         let ipinfo = b"\xe1\x47country\x42nz";

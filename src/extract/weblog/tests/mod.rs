@@ -2,6 +2,7 @@
 
 mod cases;
 mod counting;
+mod enrichment;
 mod odd_lines;
 mod previews;
 mod properties;
@@ -40,6 +41,8 @@ fn source(patterns: &[&str]) -> WeblogSource {
         country: CountrySource::Table(PathBuf::from(country::DEFAULT_TABLE)),
         formats: Vec::new(),
         format_places: Vec::new(),
+        devices: crate::config::DEVICES.map(str::to_string).to_vec(),
+        extra: Vec::new(),
         require_files: false,
         table: access_spec("weblog", Place::new("landfall.toml", 1, 1)),
     }
@@ -88,6 +91,19 @@ async fn land_window(
     jobs: usize,
     chunk: usize,
 ) -> Result<Landed> {
+    let countries = Arc::new(Table::embedded()?);
+    land_window_asking(countries, source, root, window, jobs, chunk).await
+}
+
+/// As [`land_window`], with countries from `countries`.
+async fn land_window_asking(
+    countries: Arc<dyn Countries>,
+    source: &WeblogSource,
+    root: &Path,
+    window: &Window,
+    jobs: usize,
+    chunk: usize,
+) -> Result<Landed> {
     let Window::Files { ranges } = window else { panic!("a window of files") };
     let work = Work {
         source: Arc::new(source.clone()),
@@ -95,7 +111,7 @@ async fn land_window(
         ranges: ranges.clone().into(),
         formats: Arc::new(Formats::compile(&source.formats)?),
         schema: source.table.landing_schema(),
-        resolver: Arc::new(Resolver::new(Arc::new(Table::embedded()?))),
+        resolver: Arc::new(Resolver::new(countries)),
         jobs,
         chunk,
     };

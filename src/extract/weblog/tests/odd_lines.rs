@@ -159,7 +159,7 @@ impl Chance {
 
 /// How many lines: LANDFALL_TEST_LINES, for the million.
 fn wanted() -> usize {
-    std::env::var("LANDFALL_TEST_LINES").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000)
+    std::env::var("LANDFALL_TEST_LINES").ok().and_then(|n| n.parse().ok()).unwrap_or(100_000)
 }
 
 #[test]
