@@ -223,8 +223,7 @@ const POSTGRES_ONLY: &[&str] = &[
 ];
 
 /// Functions of the compute nodes (r_LISTAGG, r_MEDIAN, r_PERCENTILE_CONT).
-const COMPUTE_NODE: &[&str] =
-    &["listagg", "median", "percentile_cont", "percentile_disc", "approximate count"];
+const COMPUTE_NODE: &[&str] = &["listagg", "median", "percentile_cont", "percentile_disc"];
 
 /// Functions of the leader node (c_sql-functions-leader-node, Date_functions_header).
 const LEADER_NODE: &[&str] = &[

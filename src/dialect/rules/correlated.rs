@@ -3,7 +3,7 @@
 //! A reference is told by its qualifier: one without could be a column of any relation.
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, JoinConstraint, JoinOperator, Query, Select, SelectItem, Spanned,
+    Expr, GroupByExpr, JoinConstraint, JoinOperator, Query, Select, SelectItem, SetExpr, Spanned,
     TableFactor, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
@@ -67,8 +67,9 @@ impl Visitor for Walk {
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         let mut block = Block::default();
+        let members = members(&query.body);
+        block.relations = members.iter().flat_map(|select| relations(select)).collect();
         if let Some(select) = select_of(query) {
-            block.relations = relations(select);
             block.window = has_window(select);
             on_of_outer_join(select, &mut self.found);
             grouped_by_correlated(select, &mut self.found);
@@ -98,6 +99,15 @@ impl Visitor for Walk {
             self.found.push(expr.span());
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// The blocks of a query: several where it is a set operation.
+fn members(body: &SetExpr) -> Vec<&Select> {
+    match body {
+        SetExpr::Select(select) => vec![select],
+        SetExpr::SetOperation { left, right, .. } => [members(left), members(right)].concat(),
+        _ => Vec::new(),
     }
 }
 

@@ -172,6 +172,9 @@ fn good_statements_break_no_rule() {
         "select a from dim d where exists (select 1 from t where t.a = d.code)",
         "select a from t where created_at < '2022-01-01' and day <= '2021-12-31'",
         "select count(*) / 2 from t",
+        // each member of a union has its own t
+        "select a from t where exists (select 1 from t union select 1 from t where exists \
+         (select 1 from dim d where d.code = t.a))",
         "select code from sales s where code in (select max(code) from t group by a)",
     ] {
         assert_eq!(broken(text), Vec::<&str>::new(), "{text}");

@@ -159,7 +159,7 @@ pub(super) static RULES: &[Rule] = &[
         "EXPLAIN ANALYZE does not exist on Redshift",
         "r_EXPLAIN",
         "run the query and read SVL_QUERY_REPORT; EXPLAIN shows the plan alone",
-        Find::Start(&[&["explain", "analyze"], &["explain", "analyse"], &["explain", "("]]),
+        Find::Start(&[&["explain", "analyze"], &["explain", "analyse"]]),
     )
     .told(
         "EXPLAIN takes VERBOSE and never runs its statement.",
@@ -334,11 +334,11 @@ pub fn refused_word(tokens: &[TokenWithSpan], error: Error, file: &Path) -> Erro
     let second_limit = word(index.checked_sub(2), "limit") && word(Some(index), ",");
     let found = rules().find(|rule| match rule.find {
         // the word itself, the one after it as in ON CONFLICT and WITH ROLLUP, or the one before
-        // it where it was taken for a name as in CHECK (a > 0)
+        // it where CHECK was taken for the name of a column
         Find::Word(words) => words.iter().any(|w| {
             word(Some(index), w)
                 || (leads_on && word(index.checked_add(1), w))
-                || word(index.checked_sub(1), w)
+                || (*w == "check" && word(index.checked_sub(1), w))
                 || (second_limit && *w == "limit,")
         }),
         _ => false,
