@@ -188,6 +188,8 @@ fn land_file(file: &str, folder: &Path, jobs: &str) -> Result<()> {
         country: CountrySource::Table(PathBuf::from(DEFAULT_TABLE)),
         formats: Vec::new(),
         format_places: Vec::new(),
+        devices: landfall::config::DEVICES.map(str::to_string).to_vec(),
+        extra: Vec::new(),
         require_files: true,
         table: access_spec("weblog", Place::new("landfall.toml", 1, 1)),
     };

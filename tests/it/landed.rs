@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use landfall::config::{CountrySource, WeblogSource, access_spec};
+use landfall::config::{CountrySource, DEVICES, WeblogSource, access_spec};
 use landfall::error::Place;
 use landfall::extract::weblog;
 use landfall::extract::weblog::country::{DEFAULT_TABLE, MemoryCache};
@@ -77,6 +77,8 @@ async fn land_log(folder: &Path) -> PathBuf {
         country: CountrySource::Table(PathBuf::from(DEFAULT_TABLE)),
         formats: Vec::new(),
         format_places: Vec::new(),
+        devices: DEVICES.map(str::to_string).to_vec(),
+        extra: Vec::new(),
         require_files: true,
         table: access_spec("weblog", Place::new("landfall.toml", 1, 1)),
     };
