@@ -60,6 +60,8 @@ async fn warehouse(project: &Project) -> Arc<Local> {
 /// The tables by DuckDB's generator, in the schema of names without one, and its answers to its own 22 queries over them.
 fn made_and_answered(catalog: &Path) -> Vec<Rows> {
     let mut statements = vec![
+        // it would be written among the answers
+        "SET enable_progress_bar = false".to_string(),
         "CALL dbgen(sf = 0.1, catalog = 'memory', schema = 'main')".to_string(),
         "CREATE SCHEMA IF NOT EXISTS lake.public".to_string(),
     ];
