@@ -5,6 +5,7 @@
 mod by_id;
 mod deletes;
 mod held;
+mod prune;
 mod scan;
 mod write;
 

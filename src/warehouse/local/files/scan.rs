@@ -23,7 +23,7 @@ use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, Pa
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result;
-use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
@@ -39,7 +39,7 @@ use crate::warehouse::local::catalog::stats::scalar;
 use crate::warehouse::local::catalog::{ColumnDef, ColumnStats};
 
 use super::held::live_batches;
-use super::{ById, HeldRows, Place};
+use super::{ById, HeldRows, Place, prune};
 
 /// Where the rows of one part of a scan are.
 #[derive(Debug, Clone)]
@@ -242,10 +242,18 @@ impl FileTable {
         }
     }
 
-    fn table_statistics(&self) -> Statistics {
+    /// The files that can have rows which pass the filters.
+    fn read(&self, session: &dyn Session, filters: &[Expr]) -> Vec<&ScanFile> {
+        let live: Vec<&ScanFile> = self.files.iter().filter(|f| f.live_rows() > 0).collect();
+        let values: Vec<&[ScalarValue]> = live.iter().map(|f| f.partition.as_slice()).collect();
+        let kept = prune::keep(session, self.schema.table_partition_cols(), filters, &values);
+        live.into_iter().zip(kept).filter_map(|(file, kept)| kept.then_some(file)).collect()
+    }
+
+    fn statistics_of(&self, files: &[&ScanFile]) -> Statistics {
         let width = self.schema.table_schema().fields().len();
-        let rows: u64 = self.files.iter().map(ScanFile::live_rows).sum();
-        let bytes: u64 = self.files.iter().map(ScanFile::bytes).sum();
+        let rows: u64 = files.iter().map(|f| f.live_rows()).sum();
+        let bytes: u64 = files.iter().map(|f| f.bytes()).sum();
         Statistics {
             num_rows: Precision::Exact(rows as usize),
             total_byte_size: Precision::Inexact(bytes as usize),
@@ -300,23 +308,34 @@ impl TableProvider for FileTable {
     }
 
     fn statistics(&self) -> Option<Statistics> {
-        Some(self.table_statistics())
+        Some(self.statistics_of(&self.files.iter().collect::<Vec<_>>()))
+    }
+
+    /// What partition values decide needs no file to be opened; the rows are filtered all the same.
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        let decided = |filter: &&Expr| prune::decides(self.schema.table_partition_cols(), filter);
+        let push = |filter| match decided(filter) {
+            true => TableProviderFilterPushDown::Inexact,
+            false => TableProviderFilterPushDown::Unsupported,
+        };
+        Ok(filters.iter().map(push).collect())
     }
 
     async fn scan(
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
+        filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let files: Vec<PartitionedFile> = self
-            .files
-            .iter()
-            .filter(|f| f.live_rows() > 0)
-            .filter_map(|f| self.partitioned_file(f))
-            .collect();
         let held = self.held(projection, state.config().target_partitions())?;
+        let mut read = self.read(state, filters);
+        read.retain(|file| matches!(file.source, Rows::File { .. }));
+        let files: Vec<PartitionedFile> =
+            read.iter().filter_map(|file| self.partitioned_file(file)).collect();
         if files.is_empty() {
             let schema = match projection {
                 Some(indices) => Arc::new(self.schema().project(indices)?),
@@ -330,7 +349,7 @@ impl TableProvider for FileTable {
         let groups = FileGroup::new(files).split_files(state.config().target_partitions());
         let config = FileScanConfigBuilder::new(self.place.url.clone(), Arc::new(source))
             .with_file_groups(groups)
-            .with_statistics(self.table_statistics())
+            .with_statistics(self.statistics_of(&read))
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .with_expr_adapter(Some(Arc::clone(&self.columns) as _))
