@@ -1,9 +1,10 @@
 //! Upkeep of the warehouse: compaction, forgetting old snapshots, removing what nothing names.
 //! It runs no task, and touches neither markers nor the row balance of any run.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::drive::{open_state, sweep};
+use super::drive::{claim_landing, open_state, sweep};
 use super::lock::Lock;
 use super::plan::existing_state;
 use super::unfinished;
@@ -37,7 +38,8 @@ pub struct Kept {
 /// Compacts, forgets and collects, in this order, under the project's lock.
 ///
 /// Errors: kind `Locked` while a run goes on, `compact/nothing` before the first run,
-/// `query/sequence` for a sequence that is not complete.
+/// `query/sequence` for a sequence that is not complete, `landing/owned` where another warehouse
+/// lands too.
 pub async fn compact(project: &Project, upkeep: Upkeep) -> Result<Kept> {
     let _lock = Lock::take(&project.state_dir)?;
     if existing_state(project).await?.is_none() {
@@ -45,12 +47,16 @@ pub async fn compact(project: &Project, upkeep: Upkeep) -> Result<Kept> {
             .about(project.name.clone())
             .hint("begin with `landfall run`"));
     }
+    storage::reach(&project.landing).await?;
     if !upkeep.dry_run {
         sweep(&project.state_dir.join(layout::TMP_DIR));
     }
     let state = open_state(project).await?;
     let landing = storage::open(&project.landing, project.fsync)?;
-    let local = Local::open(project, state, landing).await?;
+    let local = Local::open(project, state, Arc::clone(&landing)).await?;
+    if !upkeep.dry_run {
+        claim_landing(project, &landing, &local).await?;
+    }
     let mut kept = Kept { compactions: local.compact(upkeep.dry_run).await?, ..Kept::default() };
     if let Some(sequence) = upkeep.expire_before {
         kept.snapshots = local.forget_before(sequence, upkeep.dry_run).await?;

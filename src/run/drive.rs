@@ -60,8 +60,24 @@ pub async fn run(
     sweep(&project.state_dir.join(layout::TMP_DIR));
     let landing = storage::open(&project.landing, project.fsync)?;
     let local = Local::open(project, state.clone(), Arc::clone(&landing)).await?;
+    claim_landing(project, &landing, &local).await?;
     let house = House { state, landing, engine: Arc::new(local) };
     drive(project, options, house, program, lock, observer, stop).await
+}
+
+/// Makes sure that nobody else lands where this warehouse does.
+pub(super) async fn claim_landing(
+    project: &Project,
+    landing: &Arc<dyn ObjectStore>,
+    local: &Local,
+) -> Result<()> {
+    let owner = storage::Owner {
+        warehouse: local.identity().await?,
+        project: project.name.clone(),
+        host: lock::host(),
+        since: Utc::now().format("%Y-%m-%d %H:%M:%SZ").to_string(),
+    };
+    storage::claim(&project.landing, landing.as_ref(), &owner).await
 }
 
 /// Where a run keeps everything.

@@ -1,5 +1,6 @@
 //! Object storage: where landing and data files live, and when a write counts as done.
 
+mod claim;
 mod durable;
 mod reason;
 mod s3;
@@ -11,6 +12,7 @@ use object_store::ObjectStore;
 
 use crate::error::{Error, Result};
 
+pub use claim::{Owner, claim};
 pub use durable::Durable;
 pub use reason::{explain, is_of_a_store};
 

@@ -113,7 +113,7 @@ async fn only_what_nothing_names_is_removed() {
     let project = project();
     let landing = project.path().join("landing");
     let landed = files(&landing);
-    let partition = landed.first().and_then(|f| f.parent()).expect("a partition").to_path_buf();
+    let partition = landed.last().and_then(|f| f.parent()).expect("a partition").to_path_buf();
     let stray = [
         partition.join("part-lost.parquet"),
         project.path().join(".landfall/data/store_mysql/companies/part-lost.parquet"),

@@ -131,7 +131,11 @@ async fn runs_land_in_a_bucket_and_queries_read_it_there() {
         let [from, to] = [&there, &here].map(|p| p.path().join("data").join(source));
         std::fs::copy(from, to).expect("the same next day");
     }
+    let before = wire.asked().len();
     ok(&there, wire.address, &["run"]);
+    let again: Vec<_> = wire.asked().split_off(before);
+    let again: Vec<_> = again.iter().filter(|line| line.contains("sequence%3D1/")).collect();
+    assert!(again.is_empty(), "a run has no use for older partitions: {again:?}");
     ok(&here, wire.address, &["run"]);
     equal(&tables(&there, wire.address, true), &tables(&here, wire.address, true));
     let second = objects(server, "lake/whole").await;
@@ -145,6 +149,8 @@ async fn runs_land_in_a_bucket_and_queries_read_it_there() {
     assert_eq!((written.len(), keys.len()), (second.len(), second.len()), "{written:?}");
 
     ok(&there, wire.address, &["doctor"]);
+    ok(&there, wire.address, &["compact", "--keep-minutes", "0"]);
+    assert_eq!(objects(server, "lake/whole").await, second, "a file that is named was removed");
     let emitted = ok(&there, wire.address, &["emit", "--target", "redshift"]);
     let location = format!("'s3://{BUCKET}/lake/whole/landing/mysql/order_lines/");
     assert!(emitted.contains(&location), "no {location} in the SQL for Redshift");
@@ -261,6 +267,19 @@ fn what_is_wrong_is_said_before_anything_is_written() {
     let found = text(&doctor.stdout);
     assert_eq!(doctor.status.code(), Some(1), "{found}");
     assert!(found.contains("there is no such bucket"), "{found}");
+}
+
+#[test]
+fn two_projects_do_not_land_in_one_place() {
+    let address = server().address;
+    let (first, second) = (project(Some("lake/shared")), project(Some("lake/shared")));
+    ok(&first, address, &["run"]);
+    let output = run_as(&second, address, &[], &["run"]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("error[landing/owned]: `s3://warehouse/lake/shared`"), "{said}");
+    assert!(said.contains("help: give each project its own `landing`"), "{said}");
+    ok(&first, address, &["run"]);
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub struct Local {
     pub(super) sessions: Sessions,
     pub(super) landing: Place,
     pub(super) specs: Vec<TableSpec>,
-    data: Place,
+    pub(super) data: Place,
     scratch: Place,
     scratch_dir: PathBuf,
     /// The last shape read, with its schema version: the same version is the same shape.
@@ -100,7 +100,7 @@ impl Local {
         ))
     }
 
-    async fn newest(&self) -> Result<(SnapshotId, Shape)> {
+    pub(super) async fn newest(&self) -> Result<(SnapshotId, Shape)> {
         let mut cached = self.shape.lock().await;
         let (snapshot, version) = catalog::latest(self.state.readers()).await?;
         if let Some((known, shape)) = cached.as_ref()
@@ -111,6 +111,11 @@ impl Local {
         let shape = catalog::shape(self.state.readers(), snapshot).await?;
         *cached = Some((version, shape.clone()));
         Ok((snapshot, shape))
+    }
+
+    /// What tells this warehouse from every other, for as long as it lives.
+    pub async fn identity(&self) -> Result<String> {
+        catalog::identity(self.state.readers()).await
     }
 
     async fn snapshot_of(&self, as_of: Option<Sequence>) -> Result<Option<SnapshotId>> {

@@ -14,9 +14,10 @@ use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::layout;
 use crate::records;
+use crate::storage;
 
 use super::catalog;
 use super::engine::Local;
@@ -55,7 +56,8 @@ async fn sweep(
     dry_run: bool,
 ) -> Result<Vec<Garbage>> {
     let unreadable = |e: object_store::Error| {
-        Error::failed("storage/list", "the files of the warehouse cannot be listed").because(e)
+        let hint = "check the permissions of the folder or bucket, then run it again";
+        storage::explain("storage/list", "the files of the warehouse cannot be listed", e, hint)
     };
     // A file that another program added by its whole path may lie among ours.
     let whole: Vec<&String> = named.iter().filter(|n| n.starts_with('/')).collect();
@@ -72,9 +74,9 @@ async fn sweep(
             match store.delete(&object.location).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
                 Err(e) => {
-                    return Err(Error::failed("storage/delete", format!("cannot remove `{path}`"))
-                        .because(e)
-                        .hint("check the permissions of the folder or bucket, then run it again"));
+                    let hint = "check the permissions of the folder or bucket, then run it again";
+                    let message = format!("cannot remove `{path}`");
+                    return Err(storage::explain("storage/delete", message, e, hint));
                 }
             }
         }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 pub use commit::{Change, Commit, NewDataFile, NewDeleteFile, commit};
 pub use expire::{before, expire, is_kept, named_files};
-pub use read::{files, latest, shape};
+pub use read::{files, identity, latest, shape};
 pub use schema::create;
 
 use crate::tables::TableName;

@@ -25,6 +25,14 @@ pub async fn latest(pool: &SqlitePool) -> Result<(SnapshotId, i64)> {
     .map_err(db_error)
 }
 
+/// The UUID of the schema that every catalog begins with.
+pub async fn identity(pool: &SqlitePool) -> Result<String> {
+    sqlx::query_scalar("select schema_uuid from ducklake_schema where schema_id = 0")
+        .fetch_one(pool)
+        .await
+        .map_err(db_error)
+}
+
 /// Everything but the files, as of a snapshot.
 pub async fn shape(pool: &SqlitePool, at: SnapshotId) -> Result<Shape> {
     let mut shape = Shape::default();
