@@ -6,6 +6,8 @@ mod support;
 
 /// The reports against an independent computation; what each run counts.
 mod answers;
+/// Files that are gone or damaged.
+mod broken;
 /// `check` and `explain`.
 mod check;
 /// The program itself: words, streams, exit codes, colours, pipes, signals.

@@ -2,6 +2,8 @@
 //!
 //! It changes nothing that lasts: what it writes to prove that it can, it removes.
 
+mod files;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
@@ -146,6 +148,7 @@ async fn reach(session: &Session, project: &Project) -> Vec<Finding> {
             Source::Weblog(source) => findings.extend(web_log(project, source)),
         }
     }
+    findings.extend(files::check(session, project).await);
     findings.push(clock(session, project).await);
     findings
 }

@@ -13,11 +13,17 @@ use crate::warehouse::local::Local;
 ///
 /// Errors: `warehouse/none` before the first run; what opening says.
 pub(super) async fn open(session: &Session, project: &Project) -> Result<Arc<dyn Warehouse>> {
-    let Some(state) = session.records(project).await? else {
-        return Err(Error::config("warehouse/none", "there are no tables")
+    match open_local(session, project).await? {
+        Some(local) => Ok(Arc::new(local)),
+        None => Err(Error::config("warehouse/none", "there are no tables")
             .about(project.name.clone())
-            .hint(NO_RUN));
-    };
+            .hint(NO_RUN)),
+    }
+}
+
+/// The same with all that the local engine can be asked; `None` before the first run.
+pub(super) async fn open_local(session: &Session, project: &Project) -> Result<Option<Local>> {
+    let Some(state) = session.records(project).await? else { return Ok(None) };
     let landing = storage::open(&project.landing, project.fsync)?;
-    Ok(Arc::new(Local::open(project, state, landing).await?))
+    Ok(Some(Local::open(project, state, landing).await?))
 }

@@ -27,6 +27,7 @@ mod sessions;
 mod settings;
 mod statement;
 mod transaction;
+mod whole;
 mod work;
 
 #[cfg(test)]
@@ -37,3 +38,4 @@ pub use dry::{DryRun, Judged};
 pub use engine::Local;
 pub use garbage::Garbage;
 pub use session::Session;
+pub use whole::Files;
