@@ -142,10 +142,10 @@ fn dates_by_pattern() {
         ("to_date('02 Oct 2001', 'DD Mon YYYY')", "2001-10-02"),
         ("to_date('20010631', 'YYYYMMDD')", "2001-07-01"),
         ("to_date('4/1/2021', 'MM/DD/YYYY')", "2021-04-01"),
-        ("to_timestamp('05-12-25 11:20', 'YY-MM-DD HH24:MI')::varchar", "2005-12-25 11:20:00"),
+        ("to_timestamp('05-12-25 11:20', 'YY-MM-DD HH24:MI')::varchar", "2005-12-25 11:20:00+00"),
         (
             "to_timestamp('2011-12-18 11:38:15 PM', 'YYYY-MM-DD HH12:MI:SS PM')::varchar",
-            "2011-12-18 23:38:15",
+            "2011-12-18 23:38:15+00",
         ),
         (
             "to_date('20010631', 'YYYYMMDD', true)",
