@@ -135,14 +135,7 @@ fn rewritten(expr: Expr, clock: &Clock) -> Result<Expr> {
             let pattern = Box::new(like_pattern(*pattern, Some(escape)));
             Expr::Like { negated, any, expr, pattern, escape_char: None }
         }
-        Expr::UnaryOp { op: UnaryOperator::BitwiseNot, expr } => {
-            let minus = Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(number(1)) };
-            let not = binary(minus, BinaryOperator::Minus, build::nested(*expr));
-            Expr::Nested(Box::new(not))
-        }
-        Expr::UnaryOp { op: UnaryOperator::PGAbs, expr } => call("abs", vec![*expr]),
-        Expr::UnaryOp { op: UnaryOperator::PGSquareRoot, expr } => call("sqrt", vec![*expr]),
-        Expr::UnaryOp { op: UnaryOperator::PGCubeRoot, expr } => call("cbrt", vec![*expr]),
+        Expr::UnaryOp { op, expr } => unary(op, *expr),
         Expr::Interval(mut interval) => {
             fix_interval(&mut interval.value, interval.leading_field.is_some());
             Expr::Interval(interval)
@@ -152,6 +145,21 @@ fn rewritten(expr: Expr, clock: &Clock) -> Result<Expr> {
         }
         other => other,
     })
+}
+
+/// The operators of r_OPERATOR_SYMBOLS that stand before their operand.
+fn unary(op: UnaryOperator, operand: Expr) -> Expr {
+    match op {
+        UnaryOperator::BitwiseNot => {
+            let minus = Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(number(1)) };
+            let not = binary(minus, BinaryOperator::Minus, build::nested(operand));
+            Expr::Nested(Box::new(not))
+        }
+        UnaryOperator::PGAbs => call("abs", vec![operand]),
+        UnaryOperator::PGSquareRoot => call("sqrt", vec![operand]),
+        UnaryOperator::PGCubeRoot => call("cbrt", vec![operand]),
+        op => Expr::UnaryOp { op, expr: Box::new(operand) },
+    }
 }
 
 /// A pattern of LIKE with the backslash for its escape.

@@ -15,7 +15,7 @@ pub(super) static WITH_INSERT: Rule = rule(
     "sql/with-insert",
     "WITH stands before INSERT",
     "r_INSERT_30",
-    "write it inside: INSERT INTO t WITH c AS (...) SELECT ...",
+    "write it inside: INSERT INTO t WITH c AS (...) SELECT ... FROM c",
     Find::Start(&[]),
 )
 .told(

@@ -201,6 +201,7 @@ pub async fn select(
     columns: &[&str],
     as_of: Option<Sequence>,
 ) -> Rows {
+    let columns: Vec<String> = columns.iter().map(|c| format!("\"{c}\"")).collect();
     let sql = format!("select {} from {table}", columns.join(", "));
     let answer = warehouse.query(&sql, as_of).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
     let mut rows = cells(&answer);
