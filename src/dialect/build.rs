@@ -19,6 +19,11 @@ pub fn qualified(qualifier: &str, name: &str) -> Expr {
     Expr::CompoundIdentifier(vec![ident(qualifier), ident(name)])
 }
 
+/// `"name"`.
+pub fn column(name: &str) -> Expr {
+    Expr::Identifier(ident(name))
+}
+
 pub fn text(value: &str) -> Expr {
     Expr::value(Value::SingleQuotedString(value.to_owned()))
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use datafusion::sql::sqlparser::ast;
 
+use super::transfer::{Copy, Unload};
 use crate::error::Place;
 use crate::types::SqlType;
 
@@ -90,9 +91,9 @@ pub enum Command {
         name: String,
         value: Option<String>,
     },
-    Show {
-        name: String,
-    },
+    Show(Show),
+    Copy(Box<Copy>),
+    Unload(Box<Unload>),
     CreateExternalSchema(Box<CreateExternalSchema>),
     CreateExternalTable(Box<CreateExternalTable>),
     /// Accepted and recorded, without an effect on rows: `GRANT`, `ANALYZE`, `VACUUM`, `COMMENT` ...
@@ -102,6 +103,15 @@ pub enum Command {
 }
 
 impl Command {
+    /// True for what commits by itself on Redshift, with all that came before it.
+    pub fn commits(&self) -> bool {
+        match self {
+            Command::Truncate { .. } => true,
+            Command::AlterTable(alter) => matches!(alter.action, AlterAction::Append(_)),
+            _ => false,
+        }
+    }
+
     /// The verb as a person says it, for messages: `CREATE TABLE`, `MERGE`.
     pub fn verb(&self) -> &'static str {
         match self {
@@ -124,12 +134,35 @@ impl Command {
             Command::Query(_) => "SELECT",
             Command::Explain { .. } => "EXPLAIN",
             Command::Set { .. } => "SET",
-            Command::Show { .. } => "SHOW",
+            Command::Show(_) => "SHOW",
+            Command::Copy(_) => "COPY",
+            Command::Unload(_) => "UNLOAD",
             Command::CreateExternalSchema(_) => "CREATE EXTERNAL SCHEMA",
             Command::CreateExternalTable(_) => "CREATE EXTERNAL TABLE",
             Command::Noted { what } => what,
         }
     }
+}
+
+/// What SHOW asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Show {
+    Setting(String),
+    All,
+    Table(ObjectRef),
+    View(ObjectRef),
+    Databases,
+    Schemas(ShowFilter),
+    /// Of one schema.
+    Tables(String, ShowFilter),
+    Columns(ObjectRef, ShowFilter),
+}
+
+/// `[LIKE 'pattern'] [LIMIT n]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ShowFilter {
+    pub like: Option<String>,
+    pub limit: Option<usize>,
 }
 
 /// `CREATE [TEMP] TABLE t (...)`.
@@ -260,18 +293,35 @@ pub enum AlterAction {
         name: String,
         ty: SqlType,
     },
-    /// `APPEND FROM u`: moves the rows of `u`.
-    Append {
-        from: ObjectRef,
-    },
+    /// `APPEND FROM u`: moves the rows of `u`. Commits, on Redshift, like TRUNCATE.
+    Append(Append),
     AddPartitions {
         if_not_exists: bool,
         partitions: Vec<Partition>,
     },
+    /// `PARTITION (...) SET LOCATION '...'`.
+    MovePartition(Partition),
+    /// `DROP [IF EXISTS] PARTITION (...)`: its files stay.
+    DropPartition {
+        if_exists: bool,
+        values: Vec<(String, String)>,
+    },
+    /// `SET LOCATION`, `SET TABLE PROPERTIES`, `SET FILE FORMAT` of an external table.
+    External(ExternalSetting),
     /// Keys, encodings, owners: informational.
     Noted {
         what: &'static str,
     },
+}
+
+/// `APPEND FROM u [IGNOREEXTRA | FILLTARGET]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Append {
+    pub from: ObjectRef,
+    /// Columns of the source alone are left out.
+    pub ignore_extra: bool,
+    /// Columns of the target alone get their default.
+    pub fill_target: bool,
 }
 
 /// One partition of an external table.
@@ -280,6 +330,15 @@ pub struct Partition {
     /// Column and the value's text.
     pub values: Vec<(String, String)>,
     pub location: String,
+}
+
+/// What ALTER TABLE ... SET changes of an external table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExternalSetting {
+    Location(String),
+    Properties(Vec<(String, String)>),
+    /// Lower case: `parquet`.
+    FileFormat(String),
 }
 
 /// `INSERT INTO t [(columns)] source`.

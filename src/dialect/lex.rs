@@ -52,6 +52,9 @@ impl Dialect for Grammar {
     fn convert_type_before_value(&self) -> bool {
         true
     }
+    fn supports_outer_join_operator(&self) -> bool {
+        true
+    }
     fn supports_connect_by(&self) -> bool {
         true
     }
@@ -259,12 +262,15 @@ fn too_long(tokens: &[TokenWithSpan]) -> Option<Location> {
     None
 }
 
-/// `APPROXIMATE COUNT(...)` becomes one function name, which the parser can read.
+/// `APPROXIMATE COUNT(...)` becomes one function name, which the parser can read; an exact
+/// PERCENTILE_DISC is as good as an approximate one.
 fn join_approximate(tokens: &mut Vec<TokenWithSpan>) {
     let is = |t: &TokenWithSpan, text: &str| matches!(&t.token, Token::Word(w) if w.quote_style.is_none() && w.value == text);
     let mut at = 0;
     while at + 1 < tokens.len() {
-        if is(&tokens[at], "approximate") && is(&tokens[at + 1], "count") {
+        if is(&tokens[at], "approximate") && is(&tokens[at + 1], "percentile_disc") {
+            tokens.remove(at);
+        } else if is(&tokens[at], "approximate") && is(&tokens[at + 1], "count") {
             tokens.remove(at);
             if let Token::Word(word) = &mut tokens[at].token {
                 word.value = APPROXIMATE_COUNT.into();
@@ -288,6 +294,10 @@ pub fn place_of(file: &Path, location: Location) -> Place {
 /// Messages of ours begin in lower case.
 pub fn lower_first(message: &str) -> String {
     let mut chars = message.chars();
+    // a word in capitals is a keyword and stays one
+    if message.chars().nth(1).is_some_and(char::is_uppercase) {
+        return message.to_owned();
+    }
     match chars.next() {
         Some(first) => first.to_lowercase().chain(chars).collect(),
         None => String::new(),

@@ -20,23 +20,27 @@ pub mod functions;
 mod lex;
 mod operators;
 mod parse;
+mod pivot;
 mod plan;
 mod rewrite;
 mod rules;
+mod secrets;
 mod session;
 mod tables;
+mod transfer;
 
 pub use blanks::KnownText;
+pub use build::column;
 pub use casts::assignment_casts;
 pub use change::{
     ChangeSet, ChangeSetKind, ROW_DELETE, ROW_FILE, ROW_POSITION, ROWS_SUFFIX, ShapeColumn,
-    TableShape, change_set, rows_name,
+    TableShape, change_set, defaults_query, rows_name,
 };
 pub use command::{
-    AlterAction, AlterTable, ColumnDef, Command, CreateExternalSchema, CreateExternalTable,
-    CreateTable, CreateTableAs, CreateView, Delete, DistStyle, Identity, Insert, InsertSource,
-    Like, Merge, MergeAction, MergeClause, MergeForm, ObjectRef, Parsed, Partition, SortKey,
-    SortStyle, TableAttributes, Update,
+    AlterAction, AlterTable, Append, ColumnDef, Command, CreateExternalSchema, CreateExternalTable,
+    CreateTable, CreateTableAs, CreateView, Delete, DistStyle, ExternalSetting, Identity, Insert,
+    InsertSource, Like, Merge, MergeAction, MergeClause, MergeForm, ObjectRef, Parsed, Partition,
+    Show, ShowFilter, SortKey, SortStyle, TableAttributes, Update,
 };
 pub use functions::blanks::any_trailing_blank;
 pub use parse::{object_ref, parse_each, parse_query, parse_script};
@@ -45,8 +49,10 @@ pub use rules::{
     Explained, Finding, Known, KnownColumn, KnownTable, MANUAL, Rule, Severity, Story, about,
     check, explain, refuse, rules,
 };
+pub use secrets::without_secrets;
 pub use session::{CATALOG, DEFAULT_SCHEMA, session_state};
 pub use tables::{TableRefs, tables_of};
+pub use transfer::{Copy, CopyOptions, FileFormat, Packing, TextLayout, Unload, UnloadFormat};
 
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,7 @@ use super::casts::RedshiftCasts;
 use super::first_row::FirstRow;
 use super::functions;
 use super::operators::Operators;
+use super::pivot::Pivots;
 use crate::types::SqlType;
 
 /// The name of the one catalog.
@@ -60,6 +61,7 @@ pub fn session_state(
         .with_runtime_env(runtime_env)
         .with_type_planner(Arc::new(Types))
         .with_expr_planners(planners)
+        .with_relation_planners(vec![Arc::new(Pivots)])
         .with_analyzer_rule(Arc::new(RedshiftCasts))
         .with_physical_optimizer_rules(physical)
         .with_scalar_functions(functions::scalars())

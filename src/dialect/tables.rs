@@ -65,14 +65,18 @@ fn gather(command: &Command, reads: &mut BTreeSet<ObjectRef>, writes: &mut BTree
         }
         Command::AlterTable(alter) => {
             writes.insert(alter.name.clone());
-            if let AlterAction::Append { from } = &alter.action {
-                reads.insert(from.clone());
-                writes.insert(from.clone());
+            if let AlterAction::Append(append) = &alter.action {
+                reads.insert(append.from.clone());
+                writes.insert(append.from.clone());
             }
         }
         Command::Truncate { table } => {
             writes.insert(table.clone());
         }
+        Command::Copy(copy) => {
+            writes.insert(copy.target.clone());
+        }
+        Command::Unload(unload) => reads.extend(tables_of_query(&unload.query)),
         Command::CreateExternalTable(t) => {
             writes.insert(t.name.clone());
         }

@@ -235,7 +235,7 @@ pub async fn tell_statements(
         .bind(i64::from(run.attempt))
         .bind(task.as_str())
         .bind(signed(ordinal as u64 + 1))
-        .bind(&statement.text)
+        .bind(crate::dialect::without_secrets(&statement.text).into_owned())
         .bind(statement.place.to_string())
         .bind(signed(outcome.inserted))
         .bind(signed(outcome.updated))

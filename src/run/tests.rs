@@ -15,6 +15,7 @@ use crate::records;
 use crate::records::runs::SequenceState;
 use crate::tables::Extract;
 use crate::warehouse::Statement;
+use crate::warehouse::local::Local;
 
 async fn bare_town() -> Town {
     let mut town = town(Extract::Full).await;
@@ -121,6 +122,25 @@ async fn emitted_texts_are_the_same_for_both_targets_but_for_landing() {
     let partition = &redshift[0].1.last().expect("a partition").text;
     let location = "'s3://bucket/dw/landing/shop/orders/execution_sequence=1/'";
     assert!(partition.contains(location), "{partition}");
+}
+
+/// What makes a landing partition readable on Redshift runs here too, and changes nothing: the
+/// landing tables are those of the project.
+#[tokio::test]
+async fn the_external_ddl_of_landing_runs_locally() {
+    let town = bare_town().await;
+    town.run(Options::default()).await;
+    let landing = crate::storage::open(&town.project.landing, false).expect("landing");
+    let local = Local::open(&town.project, town.state.clone(), landing).await.expect("opens");
+    let mut session = Arc::new(local).connect();
+    let count = "select count(*) from landing_shop.orders";
+    let before = session.run(count).await.expect("counts").answer.expect("rows").batches;
+    let redshift = emitted(&town.project, Target::Redshift).await;
+    for statement in &redshift[0].1 {
+        session.run(&statement.text).await.expect(&statement.text);
+    }
+    let after = session.run(count).await.expect("counts").answer.expect("rows").batches;
+    assert_eq!(before, after);
 }
 
 #[tokio::test]

@@ -3,7 +3,11 @@
 //! Source: r_INSERT_30: values fill the named columns, or the first ones; the rest take their
 //! default or NULL. A plain identity column takes no value (widely known; the manual is silent).
 
-use datafusion::sql::sqlparser::ast::{Expr, Query, SelectItem, SetExpr};
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, Query, SelectItem, SetExpr, SetOperator, SetQuantifier, Visit, Visitor,
+};
 
 use super::TableShape;
 use super::update::is_default;
@@ -17,18 +21,21 @@ const SOURCE: &str = "__landfall_source";
 pub fn query(insert: &Insert, shape: &TableShape) -> Result<Query> {
     let named = named_columns(&insert.columns, shape)?;
     match &insert.source {
-        InsertSource::DefaultValues => {
-            let row = shape
-                .columns
-                .iter()
-                .map(|c| build::item(c.default.clone().unwrap_or_else(build::null), &c.name));
-            Ok(build::select_query(None, build::select(row.collect(), Vec::new(), None)))
-        }
+        InsertSource::DefaultValues => Ok(defaults(shape)),
         InsertSource::Query(source) => match plain_values(source) {
             Some(rows) => values(rows, &named, !insert.columns.is_empty(), shape),
             None => wrapped(source, &named, !insert.columns.is_empty(), shape),
         },
     }
+}
+
+/// One row of defaults.
+pub fn defaults(shape: &TableShape) -> Query {
+    let row = shape
+        .columns
+        .iter()
+        .map(|c| build::item(c.default.clone().unwrap_or_else(build::null), &c.name));
+    build::select_query(None, build::select(row.collect(), Vec::new(), None))
 }
 
 /// Positions in the table of the columns that get values, in the order of the values.
@@ -88,6 +95,9 @@ fn values(
         }
         full.push(values);
     }
+    if full.iter().flatten().any(has_query) {
+        return Ok(united(full, shape));
+    }
     // One SELECT per row would plan slowly; one VALUES types each column over all its rows.
     let body = SetExpr::Values(datafusion::sql::sqlparser::ast::Values {
         explicit_row: false,
@@ -102,6 +112,34 @@ fn values(
     let projection =
         names.iter().map(|name| build::item(build::qualified(SOURCE, name), name)).collect();
     Ok(build::select_query(None, build::select(projection, vec![build::alone(source)], None)))
+}
+
+/// True for a value that a query computes: VALUES cannot hold it.
+fn has_query(value: &Expr) -> bool {
+    struct Find;
+    impl Visitor for Find {
+        type Break = ();
+        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+            ControlFlow::Break(())
+        }
+    }
+    value.visit(&mut Find).is_break()
+}
+
+/// One SELECT for each row.
+fn united(rows: Vec<Vec<Expr>>, shape: &TableShape) -> Query {
+    let one = |row: Vec<Expr>| {
+        let items = row.into_iter().zip(&shape.columns).map(|(v, c)| build::item(v, &c.name));
+        SetExpr::Select(Box::new(build::select(items.collect(), Vec::new(), None)))
+    };
+    let all = rows.into_iter().map(one).reduce(|left, right| SetExpr::SetOperation {
+        op: SetOperator::Union,
+        set_quantifier: SetQuantifier::All,
+        left: Box::new(left),
+        right: Box::new(right),
+    });
+    let empty = || SetExpr::Select(Box::new(build::select(Vec::new(), Vec::new(), None)));
+    build::query(None, all.unwrap_or_else(empty))
 }
 
 /// The rows of a query, spread over the columns of the table.

@@ -98,6 +98,11 @@ pub struct ChangeSet {
     pub query: ast::Query,
 }
 
+/// A query of one row: the default of every column that has one, NULL for the rest.
+pub fn defaults_query(shape: &TableShape) -> ast::Query {
+    insert::defaults(shape)
+}
+
 /// The change set of an INSERT, UPDATE, DELETE or MERGE.
 ///
 /// Values are not cast to the columns' types here; [`crate::dialect::assignment_casts`] does that.

@@ -26,10 +26,13 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion::common::{Result, plan_datafusion_err};
 use datafusion::functions_aggregate as aggregate;
+use datafusion::functions_nested::extract::array_element_udf;
 use datafusion::functions_window as window;
 use datafusion::logical_expr::{AggregateUDF, Expr, ScalarUDF, WindowUDF};
 
-pub(crate) use parts::Part;
+pub(crate) use casting::{parse_date, parse_timestamp, write_float, write_timestamp};
+pub(crate) use parts::{Part, days_of, micros_of};
+pub(crate) use patterns::Pattern;
 pub(crate) use udf::{TIMESTAMP, type_name};
 
 static SCALARS: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(|| {
@@ -46,6 +49,8 @@ static SCALARS: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(
         regexp::all(),
         hashes::all(),
         json::all(),
+        // what PERCENTILE_DISC becomes
+        vec![array_element_udf()],
     ]
     .into_iter()
     .flatten()
@@ -81,6 +86,7 @@ pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
         aggregate::median::median_udaf(),
         aggregate::percentile_cont::percentile_cont_udaf(),
         aggregate::string_agg::string_agg_udaf(),
+        aggregate::array_agg::array_agg_udaf(),
         aggregate::approx_distinct::approx_distinct_udaf(),
         aggregate::bool_and_or::bool_and_udaf(),
         aggregate::bool_and_or::bool_or_udaf(),

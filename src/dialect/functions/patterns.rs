@@ -158,6 +158,7 @@ const FIELDS: &[(&str, Field)] = &[
 ];
 
 /// A pattern cut into fields and text.
+#[derive(Debug)]
 pub struct Pattern(pub(super) Vec<Item>);
 
 impl Pattern {

@@ -5,8 +5,8 @@
 use super::external;
 use super::reader::Reader;
 use crate::dialect::command::{
-    AlterAction, AlterTable, ColumnDef, Command, CreateTable, CreateTableAs, CreateView, DistStyle,
-    Identity, Like, SortKey, SortStyle, TableAttributes,
+    AlterAction, AlterTable, Append, ColumnDef, Command, CreateTable, CreateTableAs, CreateView,
+    DistStyle, Identity, Like, SortKey, SortStyle, TableAttributes,
 };
 use crate::dialect::rules;
 use crate::error::Result;
@@ -35,9 +35,8 @@ pub fn create(r: &mut Reader<'_>) -> Result<Command> {
         if r.take("schema") {
             return create_schema(r);
         }
-        if r.peek_is("database") {
-            r.skip_all();
-            return Ok(Command::Noted { what: "CREATE DATABASE" });
+        if let Some(noted) = who_or_where(r, &["CREATE DATABASE", "CREATE USER"]) {
+            return Ok(noted);
         }
     }
     let what = r.word().unwrap_or_default().to_uppercase();
@@ -190,7 +189,7 @@ fn column_attribute(
     attributes: &mut TableAttributes,
 ) -> Result<()> {
     if r.take("default") {
-        column.default = Some(r.expression()?);
+        column.default = Some(r.default_value()?);
     } else if r.take("identity") {
         column.identity = Some(identity(r, false)?);
     } else if r.take_words(&["generated", "by", "default", "as", "identity"]) {
@@ -239,7 +238,7 @@ fn table_attributes(r: &mut Reader<'_>, attributes: &mut TableAttributes) -> Res
             attributes.diststyle = Some(diststyle(r)?);
         } else if r.take("distkey") {
             r.expect_token("(")?;
-            let name = r.identifier()?;
+            let name = key(r)?;
             set_distkey(r, attributes, name)?;
             r.expect_token(")")?;
         } else if r.peek_is("sortkey") || r.peek_is("compound") || r.peek_is("interleaved") {
@@ -289,8 +288,17 @@ fn sortkey(r: &mut Reader<'_>) -> Result<SortKey> {
         return Ok(SortKey { style: SortStyle::Auto, columns: Vec::new() });
     }
     let style = if interleaved { SortStyle::Interleaved } else { SortStyle::Compound };
-    let columns = if r.peek_is("(") { r.column_list()? } else { vec![r.identifier()?] };
+    if !r.take_token("(") {
+        return Ok(SortKey { style, columns: vec![r.identifier()?] });
+    }
+    let columns = r.list(key)?;
+    r.expect_token(")")?;
     Ok(SortKey { style, columns })
+}
+
+/// The column of a key; CREATE TABLE AS takes its position too (r_CREATE_TABLE_AS).
+fn key(r: &mut Reader<'_>) -> Result<String> {
+    if r.word().is_none() && r.at_number() { r.literal() } else { r.identifier() }
 }
 
 fn create_view(r: &mut Reader<'_>, or_replace: bool) -> Result<Command> {
@@ -311,8 +319,22 @@ fn create_view(r: &mut Reader<'_>, or_replace: bool) -> Result<Command> {
     })))
 }
 
+/// Databases, and who may do what: recorded, without an effect on rows.
+fn who_or_where(r: &mut Reader<'_>, [database, other]: &[&'static str; 2]) -> Option<Command> {
+    let what = match r.word()?.as_str() {
+        "database" => *database,
+        "user" | "group" | "role" | "default" => *other,
+        _ => return None,
+    };
+    r.skip_all();
+    Some(Command::Noted { what })
+}
+
 pub fn drop(r: &mut Reader<'_>) -> Result<Command> {
     r.expect("drop")?;
+    if let Some(noted) = who_or_where(r, &["DROP DATABASE", "DROP USER"]) {
+        return Ok(noted);
+    }
     let what = r.word().unwrap_or_default();
     r.next();
     let if_exists = r.take_words(&["if", "exists"]);
@@ -349,6 +371,18 @@ fn cascade(r: &mut Reader<'_>) -> bool {
 
 pub fn alter(r: &mut Reader<'_>) -> Result<Command> {
     r.expect("alter")?;
+    if let Some(noted) = who_or_where(r, &["ALTER DATABASE", "ALTER USER"]) {
+        return Ok(noted);
+    }
+    if r.take("schema") {
+        r.identifier()?;
+        // a new name would change what every statement after it means
+        if r.peek_is("owner") || r.peek_is("quota") {
+            r.skip_all();
+            return Ok(Command::Noted { what: "ALTER SCHEMA" });
+        }
+        return Err(r.unsupported("ALTER SCHEMA ... RENAME", "make a schema and move its tables"));
+    }
     if !r.take("table") {
         let what = r.word().unwrap_or_default().to_uppercase();
         return Err(r.unsupported(&format!("ALTER {what}"), "alter tables only"));
@@ -364,7 +398,10 @@ fn alter_action(r: &mut Reader<'_>) -> Result<AlterAction> {
     }
     if r.take("append") {
         r.expect("from")?;
-        return Ok(AlterAction::Append { from: r.object()? });
+        let from = r.object()?;
+        let ignore_extra = r.take("ignoreextra");
+        let fill_target = !ignore_extra && r.take("filltarget");
+        return Ok(AlterAction::Append(Append { from, ignore_extra, fill_target }));
     }
     if r.take("rename") {
         if r.take("to") {
@@ -376,7 +413,11 @@ fn alter_action(r: &mut Reader<'_>) -> Result<AlterAction> {
         return Ok(AlterAction::RenameColumn { from, to: r.new_name()? });
     }
     if r.take("drop") {
-        if matches!(r.word().as_deref(), Some("constraint" | "primary" | "partition")) {
+        let if_exists = r.take_words(&["if", "exists"]);
+        if r.peek_is("partition") {
+            return external::drop_partition(r, if_exists);
+        }
+        if matches!(r.word().as_deref(), Some("constraint" | "primary")) {
             r.skip_all();
             return Ok(AlterAction::Noted { what: "DROP CONSTRAINT" });
         }
@@ -393,6 +434,12 @@ fn alter_action(r: &mut Reader<'_>) -> Result<AlterAction> {
         }
         r.skip_all();
         return Ok(AlterAction::Noted { what: "ALTER KEYS" });
+    }
+    if r.peek_is("partition") {
+        return external::move_partition(r);
+    }
+    if r.take("set") {
+        return external::set(r);
     }
     if r.take("owner") || r.take("row") {
         r.skip_all();

@@ -5,7 +5,8 @@
 use super::ddl;
 use super::reader::Reader;
 use crate::dialect::command::{
-    AlterAction, Command, CreateExternalSchema, CreateExternalTable, Partition, TableAttributes,
+    AlterAction, Command, CreateExternalSchema, CreateExternalTable, ExternalSetting, Partition,
+    TableAttributes,
 };
 use crate::error::Result;
 
@@ -44,7 +45,15 @@ pub fn table(r: &mut Reader<'_>) -> Result<Command> {
     };
     row_format(r, &mut table)?;
     if r.take_words(&["stored", "as"]) {
-        table.stored_as = Some(r.identifier()?);
+        let format = r.identifier()?;
+        if format == "inputformat" {
+            // the classes of Hive; the SerDe says what the files are
+            r.string()?;
+            r.expect("outputformat")?;
+            r.string()?;
+        } else {
+            table.stored_as = Some(format);
+        }
     }
     r.expect("location")?;
     table.location = r.string()?;
@@ -67,19 +76,31 @@ fn row_format(r: &mut Reader<'_>, table: &mut CreateExternalTable) -> Result<()>
     }
     if r.take("serde") {
         table.serde = Some(r.string()?);
-        if r.take_words(&["with", "serdeproperties"]) {
+        let with = r.take("with");
+        if with && !r.peek_is("serdeproperties") {
+            return Err(r.expected("SERDEPROPERTIES"));
+        }
+        if r.take("serdeproperties") {
             table.properties.extend(properties(r)?);
         }
         return Ok(());
     }
     r.expect("delimited")?;
-    while r.take_words(&["fields", "terminated", "by"])
-        || r.take_words(&["lines", "terminated", "by"])
-    {
-        let sign = r.string()?;
-        table.properties.push(("terminated_by".into(), sign));
+    loop {
+        let key = if r.take_words(&["fields", "terminated", "by"]) {
+            "field.delim"
+        } else if r.take_words(&["lines", "terminated", "by"]) {
+            "line.delim"
+        } else if r.take_words(&["null", "defined", "as"]) {
+            "serialization.null.format"
+        } else if r.take_words(&["escaped", "by"]) {
+            "escape.delim"
+        } else {
+            return Ok(());
+        };
+        let sign = super::transfer::unescaped(&r.raw_string()?);
+        table.properties.push((key.into(), sign));
     }
-    Ok(())
 }
 
 fn properties(r: &mut Reader<'_>) -> Result<Vec<(String, String)>> {
@@ -87,7 +108,7 @@ fn properties(r: &mut Reader<'_>) -> Result<Vec<(String, String)>> {
     let all = r.list(|r| {
         let key = r.string()?;
         r.expect_token("=")?;
-        Ok((key, r.string()?))
+        Ok((key, super::transfer::unescaped(&r.raw_string()?)))
     })?;
     r.expect_token(")")?;
     Ok(all)
@@ -96,21 +117,58 @@ fn properties(r: &mut Reader<'_>) -> Result<Vec<(String, String)>> {
 /// `PARTITION (c = v, ...) LOCATION '...' [PARTITION ...]`.
 pub fn partitions(r: &mut Reader<'_>, if_not_exists: bool) -> Result<AlterAction> {
     let mut partitions = Vec::new();
-    while r.take("partition") {
-        r.expect_token("(")?;
-        let values = r.list(|r| {
-            let column = r.identifier()?;
-            r.expect_token("=")?;
-            let value = if r.word().is_none() && !r.peek_is("-") {
-                r.literal()?
-            } else {
-                r.integer()?.to_string()
-            };
-            Ok((column, value))
-        })?;
-        r.expect_token(")")?;
+    while r.peek_is("partition") {
+        let values = partition(r)?;
         r.expect("location")?;
         partitions.push(Partition { values, location: r.string()? });
     }
     Ok(AlterAction::AddPartitions { if_not_exists, partitions })
+}
+
+/// `PARTITION (c = v, ...)`.
+fn partition(r: &mut Reader<'_>) -> Result<Vec<(String, String)>> {
+    r.expect("partition")?;
+    r.expect_token("(")?;
+    let values = r.list(|r| {
+        let column = r.identifier()?;
+        r.expect_token("=")?;
+        // DATE '2008-01-01' says no more than '2008-01-01'
+        let _ = r.peek_is("date") && r.take("date");
+        let _ = r.peek_is("timestamp") && r.take("timestamp");
+        let value = if r.word().is_none() && !r.peek_is("-") {
+            r.literal()?
+        } else if let Some(word @ ("true" | "false")) = r.word().as_deref() {
+            let word = word.to_owned();
+            r.next();
+            word
+        } else {
+            r.integer()?.to_string()
+        };
+        Ok((column, value))
+    })?;
+    r.expect_token(")")?;
+    Ok(values)
+}
+
+/// `PARTITION (...) SET LOCATION '...'`.
+pub fn move_partition(r: &mut Reader<'_>) -> Result<AlterAction> {
+    let values = partition(r)?;
+    r.expect_words(&["set", "location"])?;
+    Ok(AlterAction::MovePartition(Partition { values, location: r.string()? }))
+}
+
+pub fn drop_partition(r: &mut Reader<'_>, if_exists: bool) -> Result<AlterAction> {
+    Ok(AlterAction::DropPartition { if_exists, values: partition(r)? })
+}
+
+/// What follows SET in ALTER TABLE, for external tables.
+pub fn set(r: &mut Reader<'_>) -> Result<AlterAction> {
+    if r.take("location") {
+        return Ok(AlterAction::External(ExternalSetting::Location(r.string()?)));
+    }
+    if r.take_words(&["table", "properties"]) {
+        return Ok(AlterAction::External(ExternalSetting::Properties(properties(r)?)));
+    }
+    r.expect_words(&["file", "format"])?;
+    Ok(AlterAction::External(ExternalSetting::FileFormat(r.identifier()?)))
 }

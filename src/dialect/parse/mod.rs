@@ -3,10 +3,13 @@
 //! DDL and the outer shape of DML are read here by hand, because sqlparser refuses Redshift's
 //! attributes in free order; queries, expressions and types are sqlparser's.
 
+mod copy;
 mod ddl;
 mod dml;
 mod external;
 mod reader;
+mod session;
+mod transfer;
 
 use std::path::Path;
 
@@ -94,14 +97,14 @@ fn command(r: &mut Reader<'_>) -> Result<Command> {
         "drop" => ddl::drop(r),
         "alter" => ddl::alter(r),
         "begin" | "start" | "commit" | "end" | "rollback" | "abort" => transaction(r, &word),
-        "set" | "reset" | "show" => session(r, &word),
+        "set" | "reset" | "show" => session::statement(r, &word),
         "explain" => {
             r.next();
             r.take("verbose");
             Ok(Command::Explain { command: Box::new(command(r)?) })
         }
-        "copy" => Err(r.unsupported("COPY", "land the files with a table spec instead")),
-        "unload" => Err(r.unsupported("UNLOAD", "write the answer of a query with --format")),
+        "copy" => copy::copy(r),
+        "unload" => transfer::unload(r),
         _ => Err(r.unsupported(
             &format!("a statement beginning with `{word}`"),
             "Landfall runs queries, INSERT, UPDATE, DELETE, MERGE, TRUNCATE and DDL",
@@ -134,30 +137,6 @@ fn transaction(r: &mut Reader<'_>, word: &str) -> Result<Command> {
         r.skip_all();
     }
     Ok(command)
-}
-
-fn session(r: &mut Reader<'_>, word: &str) -> Result<Command> {
-    r.next();
-    if word == "set" {
-        let _scope = r.take("session") || r.take("local");
-    }
-    let mut name = r.identifier()?;
-    while r.take_token(".") {
-        name = format!("{name}.{}", r.identifier()?);
-    }
-    match word {
-        "show" => {
-            r.skip_all();
-            Ok(Command::Show { name })
-        }
-        "reset" => Ok(Command::Set { name, value: None }),
-        _ => {
-            if !r.take_token("=") {
-                r.expect("to")?;
-            }
-            Ok(Command::Set { name, value: Some(r.rest_as_text()) })
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! A cursor over the tokens of one statement, with sqlparser behind it. It knows no statement.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
-use datafusion::sql::sqlparser::ast::{self, ObjectNamePart};
+use datafusion::sql::sqlparser::ast::{self, ObjectNamePart, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::dialect::{Dialect, Precedence};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -147,7 +149,7 @@ impl<'a> Reader<'a> {
         let name = self.parser.parse_object_name(false);
         let name = self.parsed(name)?;
         object_ref(&name).ok_or_else(|| {
-            Error::failed("sql/unsupported", format!("`{name}` names another database"))
+            Error::failed("sql/syntax", format!("`{name}` is no name of a table"))
                 .at(place)
                 .hint("name tables as schema.table")
         })
@@ -155,27 +157,34 @@ impl<'a> Reader<'a> {
 
     pub fn expression(&mut self) -> Result<ast::Expr> {
         let expr = self.parser.parse_expr();
+        self.parsed(expr).map(within)
+    }
+
+    /// An expression that ends before NOT NULL, which is an attribute of its column.
+    pub fn default_value(&mut self) -> Result<ast::Expr> {
+        let tight = GRAMMAR.prec_value(Precedence::Is);
+        let expr = self.parser.parse_subexpr(tight);
         self.parsed(expr)
     }
 
     pub fn query(&mut self) -> Result<Box<ast::Query>> {
         let query = self.parser.parse_query();
-        self.parsed(query)
+        self.parsed(query).map(within)
     }
 
     pub fn cte(&mut self) -> Result<ast::Cte> {
         let cte = self.parser.parse_cte();
-        self.parsed(cte)
+        self.parsed(cte).map(within)
     }
 
     pub fn table_and_joins(&mut self) -> Result<ast::TableWithJoins> {
         let table = self.parser.parse_table_and_joins();
-        self.parsed(table)
+        self.parsed(table).map(within)
     }
 
     pub fn table_factor(&mut self) -> Result<ast::TableFactor> {
         let table = self.parser.parse_table_factor();
-        self.parsed(table)
+        self.parsed(table).map(within)
     }
 
     /// A column type that Landfall keeps faithfully.
@@ -208,8 +217,35 @@ impl<'a> Reader<'a> {
 
     /// A string literal.
     pub fn string(&mut self) -> Result<String> {
+        if let Token::DollarQuotedString(text) = &self.parser.peek_token_ref().token {
+            let text = text.value.clone();
+            self.next();
+            return Ok(text);
+        }
         let text = self.parser.parse_literal_string();
         self.parsed(text)
+    }
+
+    /// True if a number is next.
+    pub fn at_number(&self) -> bool {
+        matches!(self.parser.peek_token_ref().token, Token::Number(..))
+    }
+
+    /// True if a string literal is next.
+    pub fn at_string(&self) -> bool {
+        matches!(
+            self.parser.peek_token_ref().token,
+            Token::SingleQuotedString(_) | Token::DollarQuotedString(_)
+        )
+    }
+
+    /// A string literal as its source has it: no backslash is read.
+    pub fn raw_string(&mut self) -> Result<String> {
+        let from = self.offset();
+        let read = self.string()?;
+        let source = self.text_from(from, self.end_offset());
+        let inner = source.strip_prefix('\'').and_then(|s| s.strip_suffix('\''));
+        Ok(inner.map_or(read, |raw| raw.replace("''", "'")))
     }
 
     /// The text of a string or number literal.
@@ -320,12 +356,38 @@ fn sign(token: &Token) -> Option<&'static str> {
     })
 }
 
-/// `schema.table` or `table`; `None` for three parts or more.
+/// A tree whose tables and columns are named without their database: there is one here.
+fn within<T: VisitMut>(mut tree: T) -> T {
+    struct Within;
+    impl VisitorMut for Within {
+        type Break = ();
+        fn pre_visit_relation(&mut self, relation: &mut ast::ObjectName) -> ControlFlow<()> {
+            if relation.0.len() == 3 {
+                relation.0.remove(0);
+            }
+            ControlFlow::Continue(())
+        }
+        fn pre_visit_expr(&mut self, expr: &mut ast::Expr) -> ControlFlow<()> {
+            if let ast::Expr::CompoundIdentifier(parts) = expr
+                && parts.len() == 4
+            {
+                parts.remove(0);
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let _ = VisitMut::visit(&mut tree, &mut Within);
+    tree
+}
+
+/// `table`, `schema.table` or `database.schema.table`; `None` for more.
 pub fn object_ref(name: &ast::ObjectName) -> Option<ObjectRef> {
     let part = |p: &ObjectNamePart| p.as_ident().map(|i| i.value.clone());
     match name.0.as_slice() {
         [table] => Some(ObjectRef { schema: None, table: part(table)? }),
-        [schema, table] => Some(ObjectRef { schema: Some(part(schema)?), table: part(table)? }),
+        [schema, table] | [_, schema, table] => {
+            Some(ObjectRef { schema: Some(part(schema)?), table: part(table)? })
+        }
         _ => None,
     }
 }

@@ -212,6 +212,14 @@ fn catalog_and_session_commands() {
         ("reset query_group", "SET"),
         ("show search_path", "SHOW"),
         ("explain select 1", "EXPLAIN"),
+        ("show columns from table dev.public.t like 'a%' limit 5", "SHOW"),
+        ("drop database d", "DROP DATABASE"),
+        ("copy t (a, b) from 's3://b' iam_role default format as parquet", "COPY"),
+        ("copy t from 's3://b' with credentials as 'x' delimiter '\\t' gzip null as '\\N'", "COPY"),
+        (
+            "unload ($$select 'a'$$) to 's3://b' iam_role 'x' parallel off maxfilesize 5 gb",
+            "UNLOAD",
+        ),
         ("alter table t add column a varchar(10) default 'x' encode zstd", "ALTER TABLE"),
         ("alter table t drop column a cascade", "ALTER TABLE"),
         ("alter table t rename column a to b", "ALTER TABLE"),
@@ -249,11 +257,15 @@ fn catalog_and_session_commands() {
 fn what_is_not_ours_is_refused_with_a_hint() {
     for text in [
         "create function f() returns int",
-        "copy t from 's3://b'",
+        "copy t from 's3://b' orc",
+        "copy t from 's3://b' csv escape",
+        "copy t from 's3://b' frobnicate",
+        "unload ('select 1') to 's3://b' csv addquotes",
+        "unload ('selec 1') to 's3://b'",
         "call p()",
         "rollback to savepoint a",
         "create index i on t (a)",
-        "drop database d",
+        "alter schema a rename to b",
         "select * from a.b.c.d.e where",
         "declare c cursor for select 1",
     ] {

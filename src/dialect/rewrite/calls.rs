@@ -2,8 +2,8 @@
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CeilFloorKind, DataType, DateTimeField, DuplicateTreatment, Expr, Function,
-    FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, Spanned,
-    TrimWhereField, UnaryOperator, Value, ValueWithSpan,
+    FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Spanned, TrimWhereField, UnaryOperator,
+    Value, ValueWithSpan,
 };
 
 use super::Located;
@@ -252,12 +252,12 @@ fn unknown(name: &str) -> Error {
     }
 }
 
-fn rename(function: &mut Function, name: &str) {
+pub fn rename(function: &mut Function, name: &str) {
     function.name = vec![Ident::new(name)].into();
 }
 
 /// The plain arguments of a call, to be changed; `None` if some argument is not plain.
-fn args_mut(function: &mut Function) -> Option<Vec<&mut Expr>> {
+pub fn args_mut(function: &mut Function) -> Option<Vec<&mut Expr>> {
     let FunctionArguments::List(list) = &mut function.args else { return None };
     list.args
         .iter_mut()
@@ -269,7 +269,7 @@ fn args_mut(function: &mut Function) -> Option<Vec<&mut Expr>> {
 }
 
 /// The arguments of a call of a fixed number.
-fn args<const N: usize>(function: &mut Function) -> Result<[Expr; N]> {
+pub fn args<const N: usize>(function: &mut Function) -> Result<[Expr; N]> {
     let name = name_of(function).to_owned();
     let all: Vec<Expr> = args_mut(function).unwrap_or_default().into_iter().map(take).collect();
     all.try_into().map_err(|all: Vec<Expr>| wrong_count(&name, N, all.len()))
@@ -279,7 +279,7 @@ fn wrong_count(name: &str, wants: usize, has: usize) -> Error {
     Error::failed("sql/arguments", format!("function {name} takes {wants} arguments, not {has}"))
 }
 
-fn set_args(function: &mut Function, args: Vec<Expr>) {
+pub fn set_args(function: &mut Function, args: Vec<Expr>) {
     if let FunctionArguments::List(list) = &mut function.args {
         list.args = args.into_iter().map(argument).collect();
     }
@@ -325,43 +325,6 @@ pub fn approximate_count(mut function: Function) -> Result<Expr> {
 /// A count that DataFusion gives without a sign.
 pub fn signed(function: Function) -> Result<Expr> {
     Ok(cast(Expr::Function(function), DataType::BigInt(None)))
-}
-
-/// LISTAGG([DISTINCT] value [, delimiter]) WITHIN GROUP (ORDER BY ...): NULL and '' are left out.
-pub fn listagg(mut function: Function) -> Result<Expr> {
-    if function.over.is_some() {
-        return Err(Error::failed(
-            "sql/unsupported",
-            "LISTAGG as a window function is not supported locally",
-        )
-        .hint("aggregate in a subquery and join it"));
-    }
-    let mut given: Vec<Expr> =
-        args_mut(&mut function).unwrap_or_default().into_iter().map(take).collect();
-    let delimiter = if given.len() == 2 { given.pop() } else { None };
-    let (Some(value), true) = (given.pop(), given.is_empty()) else {
-        return Err(Error::failed("sql/arguments", "LISTAGG takes a value and a delimiter"));
-    };
-    let mut order = std::mem::take(&mut function.within_group);
-    let distinct = matches!(&function.args, FunctionArguments::List(list)
-        if list.duplicate_treatment == Some(DuplicateTreatment::Distinct));
-    let own = distinct && order.iter().any(|o| o.expr == value);
-    let as_text = if own { "only_text" } else { "to_text" };
-    let plain = value.clone();
-    let value = call("nullif", vec![call(as_text, vec![value]), text("")]);
-    // with DISTINCT the order must name the argument as it is aggregated
-    for key in order.iter_mut().filter(|o| own && o.expr == plain) {
-        key.expr = value.clone();
-    }
-    rename(&mut function, "string_agg");
-    set_args(&mut function, vec![value, delimiter.unwrap_or_else(|| text(""))]);
-    if let FunctionArguments::List(list) = &mut function.args {
-        list.clauses.clear();
-        if !order.is_empty() {
-            list.clauses.push(FunctionArgumentClause::OrderBy(order));
-        }
-    }
-    Ok(Expr::Function(function))
 }
 
 /// The share of the window's sum, as a float.

@@ -3,9 +3,12 @@
 //! The tree stays a tree: nothing is printed and parsed again, so places and volatile calls survive.
 
 mod calls;
+mod gathered;
 mod lateral;
 mod literals;
 mod names;
+mod outer;
+mod quantified;
 mod shapes;
 mod table;
 
@@ -57,10 +60,15 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Located> {
-        flow(shapes::select(select).map(|()| names::select(select)))
+        flow(
+            outer::select(select)
+                .and_then(|()| shapes::select(select))
+                .map(|()| names::select(select)),
+        )
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Located> {
+        quantified::expression(expr);
         // before the arguments are visited: a date part is not a column
         flow(calls::name_parts(expr))
     }

@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::ast::{Expr, Function};
 
-use super::calls;
+use super::{calls, gathered};
 use crate::dialect::lex::APPROXIMATE_COUNT;
 use crate::error::Result;
 
@@ -36,8 +36,9 @@ pub const FUNCTIONS: &[(&str, How)] = &[
     ("var_samp", To("var")),
     ("var_pop", Keep),
     ("median", Shape(calls::median)),
-    ("percentile_cont", Keep),
-    ("listagg", Shape(calls::listagg)),
+    ("percentile_cont", Shape(gathered::percentile_cont)),
+    ("percentile_disc", Shape(gathered::percentile_disc)),
+    ("listagg", Shape(gathered::listagg)),
     ("bool_and", Keep),
     ("bool_or", Keep),
     ("bit_and", Keep),

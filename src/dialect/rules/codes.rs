@@ -38,6 +38,17 @@ pub static CODES: &[Code] = &[
         ("begin; insert into t (a) values (null); select 1", "rollback"),
     ),
     code(
+        "sql/alter-type",
+        "this change of a column does not exist",
+        "r_ALTER_TABLE",
+        "make a new table and INSERT the rows into it",
+        "ALTER TABLE changes the size of a VARCHAR alone, not below its longest value, and not of a column with a default or a key; no IDENTITY column can be added.",
+        (
+            "alter table t alter column a type bigint",
+            "alter table t alter column name type varchar(100)",
+        ),
+    ),
+    code(
         "sql/ambiguous-column",
         "a column could belong to more than one relation",
         "r_names",
@@ -48,6 +59,14 @@ pub static CODES: &[Code] = &[
             "select code from dim join stage on dim.code = stage.code",
             "select dim.code from dim join stage on dim.code = stage.code",
         ),
+    ),
+    code(
+        "sql/append",
+        "the rows of one table cannot be moved to the other",
+        "r_ALTER_TABLE_APPEND",
+        "give both tables the same columns, or write IGNOREEXTRA or FILLTARGET",
+        "APPEND moves rows by the names of their columns, which must have one type in both tables. Both tables are permanent.",
+        ("alter table t append from temporary", "alter table t append from stage ignoreextra"),
     ),
     code(
         "sql/arguments",
@@ -123,6 +142,17 @@ pub static CODES: &[Code] = &[
         ("create table t (a int); create table t (a int)", "create table if not exists t (a int)"),
     ),
     code(
+        "sql/external-read-only",
+        "a statement would change an external table",
+        "r_CREATE_EXTERNAL_TABLE",
+        "write files with UNLOAD and add them as a partition",
+        "An external table is the files at its location. UPDATE, DELETE, MERGE and TRUNCATE are refused by Redshift; INSERT, which writes new files there, is not run locally.",
+        (
+            "delete from spectrum.sales",
+            "alter table spectrum.sales drop partition (day = '2020-01-01')",
+        ),
+    ),
+    code(
         "sql/identity-value",
         "an identity column is given a value",
         "r_CREATE_TABLE_NEW",
@@ -161,6 +191,14 @@ pub static CODES: &[Code] = &[
         ("insert into t (a) values (1, 2)", "insert into t (a, b) values (1, 2)"),
     ),
     code(
+        "sql/load",
+        "a row of a file does not fit the table",
+        "r_Load_Error_Reference",
+        "mend the row, or let COPY leave it out with MAXERROR",
+        "The place is file, line and column, the number that of STL_LOAD_ERRORS. The whole load is undone, unless MAXERROR allows for the row.",
+        ("copy t from 'files/t.csv' csv", "copy t from 'files/t.csv' csv maxerror 10"),
+    ),
+    code(
         "sql/memory",
         "the memory of the run is used up",
         "",
@@ -189,6 +227,14 @@ pub static CODES: &[Code] = &[
         ("", ""),
     ),
     code(
+        "sql/no-file",
+        "there is no file under the name",
+        "r_COPY",
+        "check the prefix; empty files do not count",
+        "COPY reads every file whose name begins as written, or those its manifest lists. None is a mistake.",
+        ("copy t from 'nowhere/' csv", "copy t from 'files/t_' csv"),
+    ),
+    code(
         "sql/not-empty",
         "the schema is not empty",
         "r_DROP_SCHEMA",
@@ -209,6 +255,22 @@ pub static CODES: &[Code] = &[
         ),
     ),
     code(
+        "sql/outer-join",
+        "the mark (+) stands where no join can be made of it",
+        "r_WHERE_clause",
+        "write LEFT JOIN ... ON",
+        "Each condition with (+) belongs to the join of one table, whose name its columns carry.",
+        ("select * from a, b where a.k(+) = b.k(+)", "select * from a left join b on a.k = b.k"),
+    ),
+    code(
+        "sql/outside-project",
+        "a path lies outside the project's folder",
+        "",
+        "put the files into the project, or name them by an s3:// URL",
+        "A SQL file may have come from elsewhere. It reads and writes files of the project only, links followed, and never those of the state folder.",
+        ("copy t from '/etc/passwd'", "copy t from 'files/t.csv' csv"),
+    ),
+    code(
         "sql/overflow",
         "a value is out of the range of its type",
         "r_Numeric_types201",
@@ -216,6 +278,28 @@ pub static CODES: &[Code] = &[
         "Arithmetic happens in the type of its parts: INTEGER times INTEGER is INTEGER. DECIMAL \
          keeps at most 38 digits.",
         ("select 2000000000::int + 2000000000::int", "select 2000000000::bigint + 2000000000"),
+    ),
+    code(
+        "sql/parquet-type",
+        "a column of a Parquet file is of another type than that of the table",
+        "c-spectrum-troubleshooting",
+        "declare the column as the file has it",
+        "Redshift compares the types of the file and of the table and converts nothing; nanoseconds would be read as microseconds.",
+        (
+            "copy wide from 'files/narrow.parquet' parquet",
+            "create table t (a int); copy t from 'files/narrow.parquet' parquet",
+        ),
+    ),
+    code(
+        "sql/partition",
+        "a partition of an external table is named wrongly",
+        "r_ALTER_TABLE_external-table",
+        "give each partition column one value of its type",
+        "Partitions are known by the values of all partition columns. Only external tables have them.",
+        (
+            "alter table spectrum.sales drop partition (month = 1)",
+            "alter table spectrum.sales drop partition (day = '2020-01-01')",
+        ),
     ),
     code(
         "sql/plan",
@@ -249,6 +333,14 @@ pub static CODES: &[Code] = &[
         "set each column once",
         "One of the two values would be lost.",
         ("update t set a = 1, a = 2 where b = 1", "update t set a = 1 where b = 1"),
+    ),
+    code(
+        "sql/setting",
+        "a setting of this name does not exist",
+        "cm_chap_ConfigurationRef",
+        "take the name from the manual, or SET it first",
+        "SHOW knows the settings of Redshift and those a session has set.",
+        ("show query_grup", "show query_group"),
     ),
     code(
         "sql/syntax",
@@ -333,6 +425,17 @@ pub static CODES: &[Code] = &[
         "A name without a schema is one of public, or a temporary table of this session. A table \
          of pres is there once the file that makes it has run.",
         ("select code from stroe.sales", "select code from store.sales"),
+    ),
+    code(
+        "sql/unload-not-empty",
+        "files are where UNLOAD would write",
+        "r_UNLOAD",
+        "take another prefix, or write ALLOWOVERWRITE",
+        "UNLOAD never mixes its files with others that begin with the same prefix.",
+        (
+            "unload ('select 1 as one') to 'out/sales_'",
+            "unload ('select 1 as one') to 'out/sales_' allowoverwrite",
+        ),
     ),
     code(
         "sql/unsupported-locally",

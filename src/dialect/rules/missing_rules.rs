@@ -1,6 +1,6 @@
 //! What Redshift runs and Landfall cannot run faithfully. It approximates nothing.
 
-use datafusion::sql::sqlparser::ast::{self, Expr, TableFactor};
+use datafusion::sql::sqlparser::ast::{self, Expr};
 
 use super::list::missing;
 use super::{Find, Rule};
@@ -18,38 +18,6 @@ pub(super) static RULES: &[Rule] = &[
         "select code from t start with parent is null connect by parent = prior code",
         "with recursive c (code) as (select code from t where parent is null union all \
          select t.code from t join c on t.parent = c.code) select code from c",
-    ),
-    missing(
-        "RS502",
-        "PIVOT and UNPIVOT are not supported locally",
-        "r_FROM_clause-pivot-unpivot-examples",
-        "write SUM(CASE WHEN key = 'a' THEN value END) AS a, or UNION ALL",
-        Find::Factor(|f| matches!(f, TableFactor::Pivot { .. } | TableFactor::Unpivot { .. })),
-    )
-    .told(
-        "Redshift runs them.",
-        "select * from (select code, amount from t) pivot (sum(amount) for code in ('a', 'b'))",
-        "select sum(case when code = 'a' then amount end) as a, \
-         sum(case when code = 'b' then amount end) as b from t",
-    ),
-    missing(
-        "RS505",
-        "a comparison with ALL or ANY of a subquery, but for = ANY, is not supported locally",
-        "r_subqueries_in_WHERE",
-        "compare with (SELECT MAX(...)) or (SELECT MIN(...)), or write EXISTS",
-        // DataFusion 55.2 answers them without an error, and wrongly where the subquery has rows
-        // on both sides of the value.
-        Find::Expr(|e| match e {
-            Expr::AllOp { .. } => true,
-            Expr::AnyOp { compare_op, .. } => *compare_op != ast::BinaryOperator::Eq,
-            _ => false,
-        }),
-    )
-    .told(
-        "Redshift runs them. The local engine's answer would be wrong where the subquery has rows \
-         on both sides of the value.",
-        "select a from t where a > any (select b from u)",
-        "select a from t where a > (select min(b) from u)",
     ),
     missing(
         "RS504",

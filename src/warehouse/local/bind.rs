@@ -24,11 +24,10 @@ use crate::error::{Error, Result};
 use super::catalog::ViewDef;
 use super::engine::{Local, engine_error};
 use super::files::FileTable;
-use super::landing;
-use super::narrow;
 use super::sessions::Sessions;
 use super::transaction::Transaction;
 use super::work::WorkTable;
+use super::{external, landing, narrow, system};
 
 /// Views may stand on views; a chain longer than this is taken for a circle.
 const VIEW_DEPTH: usize = 32;
@@ -135,9 +134,17 @@ fn bind_one<'a>(
             bound.add(name, Arc::new(ViewTable::new(plan, Some(view.sql.clone()))));
             return Ok(());
         }
+        if let Some(external) = txn.external(name) {
+            bound.add(name, external::provider(local, &external).await?);
+            return Ok(());
+        }
         if let Some(spec) = landing::spec(&local.specs, &txn.resolve(name)) {
             let scan = landing::table(&local.state, &local.landing, spec).await?;
             bound.add(name, Arc::new(scan));
+            return Ok(());
+        }
+        if let Some(system) = system::provider(local, txn, name).await? {
+            bound.add(name, system);
             return Ok(());
         }
         Err(txn.unknown_table(name))

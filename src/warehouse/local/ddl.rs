@@ -47,9 +47,10 @@ pub async fn drop_schema(
     };
     let tables: Vec<ObjectRef> = txn.shape().tables.keys().filter_map(inside).collect();
     let views: Vec<ObjectRef> = txn.shape().views.keys().filter_map(inside).collect();
+    let externals: Vec<ObjectRef> = txn.shape().externals.keys().filter_map(inside).collect();
     // What another program made there and Redshift cannot express is never dropped unseen.
     let foreign = txn.shape().unreadable.keys().any(|table| table.schema == name);
-    let empty = tables.is_empty() && views.is_empty();
+    let empty = tables.is_empty() && views.is_empty() && externals.is_empty();
     if foreign || (!cascade && !empty) {
         return Err(Error::failed(
             "sql/not-empty",
@@ -59,6 +60,9 @@ pub async fn drop_schema(
     }
     for view in views {
         txn.drop_view(&view);
+    }
+    for external in externals {
+        txn.set_external(&external, None)?;
     }
     for table in tables {
         txn.drop_table(&table).await?;
@@ -149,7 +153,25 @@ pub fn create_for_query(
     }
     number(&mut columns);
     check_columns(&columns)?;
-    txn.create_table(&create.name, columns, attributes_text(&create.attributes), create.temp)
+    let attributes = by_name(&create.attributes, &columns)?;
+    txn.create_table(&create.name, columns, attributes_text(&attributes), create.temp)
+}
+
+/// Keys that name columns of the query by position, by their names.
+fn by_name(attributes: &TableAttributes, columns: &[ColumnDef]) -> Result<TableAttributes> {
+    let name = |key: &mut String| -> Result<()> {
+        let Ok(position) = key.parse::<usize>() else { return Ok(()) };
+        let column = position.checked_sub(1).and_then(|at| columns.get(at));
+        let column = column.ok_or_else(|| {
+            Error::failed("sql/key-column", format!("the query has no column {position} for a key"))
+        })?;
+        key.clone_from(&column.name);
+        Ok(())
+    };
+    let mut named = attributes.clone();
+    named.distkey.iter_mut().try_for_each(name)?;
+    named.sortkey.iter_mut().flat_map(|key| &mut key.columns).try_for_each(name)?;
+    Ok(named)
 }
 
 fn column(declared: &dialect::ColumnDef) -> ColumnDef {
@@ -315,6 +337,8 @@ pub async fn drop_tables(
     for name in names {
         if txn.has_table(name) {
             txn.drop_table(name).await?;
+        } else if txn.external(name).is_some() {
+            txn.set_external(name, None)?;
         } else if !if_exists {
             return Err(txn.unknown_table(name).hint("write DROP TABLE IF EXISTS"));
         }
@@ -338,10 +362,7 @@ pub async fn alter(txn: &mut Transaction, alter: &AlterTable) -> Result<Outcome>
         AlterAction::Noted { .. } => {
             txn.table(name).await?;
         }
-        AlterAction::AddColumn(declared) => {
-            refuse_filled_column(txn, name, declared).await?;
-            txn.reshape(name, |def| add_column(def, column(declared))).await?;
-        }
+        AlterAction::AddColumn(declared) => return add(txn, name, declared, None).await,
         AlterAction::DropColumn { name: gone, .. } => {
             txn.reshape(name, |def| {
                 let id = find(def, gone)?.id;
@@ -365,15 +386,16 @@ pub async fn alter(txn: &mut Transaction, alter: &AlterTable) -> Result<Outcome>
         AlterAction::RenameColumn { from, to } => {
             txn.reshape(name, |def| rename_column(def, from, to)).await?;
         }
-        AlterAction::ColumnType { .. }
-        | AlterAction::Append { .. }
-        | AlterAction::AddPartitions { .. } => {
-            return Err(Error::failed(
-                "sql/unsupported-locally",
-                "this form of ALTER TABLE is not supported locally",
-            )
-            .hint("create a new table with CREATE TABLE AS and rename it"));
+        AlterAction::AddPartitions { .. }
+        | AlterAction::MovePartition(_)
+        | AlterAction::DropPartition { .. }
+        | AlterAction::External(_) => {
+            txn.table(name).await?;
+            return Err(Error::failed("sql/partition", format!("{name} is no external table"))
+                .hint("only external tables have partitions and a location (r_ALTER_TABLE)"));
         }
+        // read or move rows: `alter` does them
+        AlterAction::ColumnType { .. } | AlterAction::Append(_) => {}
     }
     Ok(Outcome::default())
 }
@@ -410,28 +432,20 @@ fn add_column(def: &TableDef, mut column: ColumnDef) -> Result<(TableDef, Change
     Ok((new, Change::AddColumn { table: def.id, column }))
 }
 
-/// Rows that exist would need the new column's default; files are never rewritten for it.
-async fn refuse_filled_column(
+/// Adds a column; `filled` is what rows hold that are there already. No file is rewritten for it.
+pub async fn add(
     txn: &mut Transaction,
     name: &ObjectRef,
     declared: &dialect::ColumnDef,
-) -> Result<()> {
-    let has_rows = txn.table(name).await?.live_rows() > 0;
-    let fills = declared.default.is_some() || declared.not_null || declared.identity.is_some();
-    if has_rows && fills {
-        return Err(Error::failed(
-            "sql/unsupported-locally",
-            format!(
-                "column {}: a default for rows that exist is not supported locally",
-                declared.name
-            ),
-        )
-        .hint("add the column without DEFAULT and NOT NULL, then UPDATE the rows"));
-    }
-    Ok(())
+    filled: Option<String>,
+) -> Result<Outcome> {
+    let new = ColumnDef { initial_default: filled, ..column(declared) };
+    check_columns(std::slice::from_ref(&new))?;
+    txn.reshape(name, |def| add_column(def, new)).await?;
+    Ok(Outcome::default())
 }
 
-fn find<'a>(def: &'a TableDef, column: &str) -> Result<&'a ColumnDef> {
+pub fn find<'a>(def: &'a TableDef, column: &str) -> Result<&'a ColumnDef> {
     def.columns.iter().find(|c| c.name == column).ok_or_else(|| {
         let error = Error::failed(
             "sql/unknown-column",

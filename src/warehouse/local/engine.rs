@@ -28,9 +28,10 @@ use crate::warehouse::{
 
 use super::catalog::{self, Shape, SnapshotId};
 use super::files::Place;
+use super::outside::Outside;
 use super::sessions::Sessions;
-use super::statement;
 use super::transaction::Transaction;
+use super::{external, statement};
 
 /// How many consumers an out-of-memory error names.
 const NAMED_CONSUMERS: usize = 3;
@@ -40,6 +41,7 @@ pub struct Local {
     pub(super) sessions: Sessions,
     pub(super) landing: Place,
     pub(super) specs: Vec<TableSpec>,
+    pub(super) outside: Outside,
     pub(super) data: Place,
     scratch: Place,
     scratch_dir: PathBuf,
@@ -78,6 +80,7 @@ impl Local {
             sessions: Sessions::new(runtime, project.jobs),
             landing,
             specs,
+            outside: Outside::new(project),
             data,
             scratch,
             scratch_dir,
@@ -187,6 +190,9 @@ fn runtime(project: &Project, spill: PathBuf, places: [&Place; 3]) -> Result<Arc
 
 /// An error of the engine while it runs a statement.
 pub(super) fn engine_error(error: DataFusionError) -> Error {
+    if let Some(ours) = travelled(&error) {
+        return ours;
+    }
     let root = error.find_root();
     let text = root.strip_backtrace();
     let text = text.lines().next().unwrap_or_default();
@@ -208,9 +214,34 @@ pub(super) fn engine_error(error: DataFusionError) -> Error {
     runtime_error(text)
 }
 
+/// An error of ours that came back through the engine, wrapped as it may be.
+fn travelled(error: &(dyn std::error::Error + 'static)) -> Option<Error> {
+    let Some(ours) = error.downcast_ref::<Error>() else {
+        return travelled(error.source()?);
+    };
+    let mut copy = Error::new(ours.kind(), ours.code(), ours.message());
+    if let Some(place) = ours.place() {
+        copy = copy.at(place.clone());
+    }
+    if let Some(hint) = ours.advice() {
+        copy = copy.hint(hint);
+    }
+    match std::error::Error::source(ours) {
+        Some(cause) => Some(copy.because(cause.to_string())),
+        None => Some(copy),
+    }
+}
+
 /// A value the engine could not compute or store, in Redshift's words where it has some.
 fn runtime_error(text: &str) -> Error {
     let has = |part: &str| text.contains(part);
+    if has("does not support logical expression ScalarSubquery") {
+        return Error::failed(
+            "sql/unsupported",
+            "this type of correlated subquery is not supported locally",
+        )
+        .hint("join a grouped subquery, or correlate by equality (r_correlated_subqueries)");
+    }
     if has("Divide by zero") {
         return Error::failed("sql/division", "division by zero");
     }
@@ -234,10 +265,13 @@ impl Warehouse for Local {
         let mut outcomes = Vec::with_capacity(batch.statements.len());
         for statement in &batch.statements {
             let started = std::time::Instant::now();
-            let mut outcome = self
+            let (mut outcome, undone) = self
                 .statement(&mut txn, statement)
                 .await
                 .map_err(|error| in_file(error, &statement.place))?;
+            if undone {
+                outcomes.iter_mut().for_each(undo);
+            }
             outcome.took = started.elapsed();
             outcomes.push(outcome);
         }
@@ -254,7 +288,7 @@ impl Warehouse for Local {
             return Err(Error::config("query/one", "expected one query"));
         };
         match &only.command {
-            Command::Query(_) | Command::Explain { .. } | Command::Show { .. } => {}
+            Command::Query(_) | Command::Explain { .. } | Command::Show(_) => {}
             other => {
                 return Err(Error::config(
                     "query/read-only",
@@ -291,9 +325,16 @@ impl Warehouse for Local {
         for view in shape.views.values() {
             tables.push(self.describe_view(&view.name).await);
         }
+        let externals = shape.externals.iter();
+        tables.extend(externals.map(|(name, table)| external::described(name, table)));
         tables.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(tables)
     }
+}
+
+/// What is left of an outcome that a ROLLBACK undid.
+fn undo(outcome: &mut Outcome) {
+    (outcome.inserted, outcome.updated, outcome.deleted) = (0, 0, 0);
 }
 
 /// Turns a place inside a statement into the place in the statement's file.
@@ -315,18 +356,29 @@ fn in_file(error: Error, statement: &crate::error::Place) -> Error {
 
 impl Local {
     /// Runs the text of a statement.
-    async fn statement(&self, txn: &mut Transaction, statement: &Statement) -> Result<Outcome> {
-        let mut outcome = Outcome::default();
+    ///
+    /// The answer is what it did, and whether it undid what came before it.
+    async fn statement(
+        &self,
+        txn: &mut Transaction,
+        statement: &Statement,
+    ) -> Result<(Outcome, bool)> {
+        let (mut outcome, mut undone) = (Outcome::default(), false);
         for parsed in dialect::parse_script(&statement.text, &statement.place.file)? {
-            outcome = self.parsed(txn, &parsed).await?;
+            if let (Command::Rollback, true) = (&parsed.command, txn.can_start_over()) {
+                *txn = self.begin(None).await?;
+                undone = true;
+            } else {
+                outcome = self.parsed(txn, &parsed).await?;
+            }
         }
-        Ok(outcome)
+        Ok((outcome, undone))
     }
 
     /// Runs one statement; a TRUNCATE ends the transaction and begins another.
     pub(super) async fn parsed(&self, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {
         let outcome = statement::run(self, txn, parsed).await?;
-        if let Command::Truncate { .. } = parsed.command {
+        if parsed.command.commits() {
             let mut next = self.begin(None).await?;
             next.keep_temporary_of(txn);
             std::mem::replace(txn, next).commit(None).await?;

@@ -22,6 +22,7 @@ pub async fn table(state: &State, place: &Place, spec: &TableSpec) -> Result<Fil
             partition.files.into_iter().map(move |file| ScanFile {
                 source: Rows::File { path: file.path, bytes: file.bytes },
                 rows: file.rows,
+                modified: None,
                 deleted: None,
                 only: None,
                 stats: Vec::new(),

@@ -9,6 +9,7 @@
 //!
 //! It never routes DML through DataFusion's own, and reads no file the catalog does not name.
 
+mod alter;
 mod apply;
 mod bind;
 mod catalog;
@@ -18,15 +19,22 @@ mod ddl;
 mod distinct;
 mod dry;
 mod engine;
+mod external;
 mod files;
 mod garbage;
 mod landing;
+mod load;
+mod names;
 mod narrow;
+mod outside;
 mod session;
 mod sessions;
 mod settings;
+mod show;
 mod statement;
+mod system;
 mod transaction;
+mod unload;
 mod whole;
 mod work;
 

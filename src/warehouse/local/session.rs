@@ -7,11 +7,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::dialect::{self, Command, Parsed};
+use crate::dialect::{self, AlterAction, Command, Parsed};
 use crate::error::{Error, Result};
 use crate::warehouse::Outcome;
 
 use super::Local;
+use super::settings::Settings;
 use super::transaction::{Temporary, Transaction};
 
 /// Statements of one user, in order.
@@ -20,6 +21,7 @@ pub struct Session {
     block: Block,
     /// As the last commit left them.
     temporary: Temporary,
+    settings: Settings,
 }
 
 enum Block {
@@ -33,7 +35,12 @@ enum Block {
 impl Local {
     /// A new connection, without temporary tables and outside any transaction block.
     pub fn connect(self: &Arc<Local>) -> Session {
-        Session { local: Arc::clone(self), block: Block::None, temporary: Temporary::new() }
+        Session {
+            local: Arc::clone(self),
+            block: Block::None,
+            temporary: Temporary::new(),
+            settings: Settings::of_session(),
+        }
     }
 }
 
@@ -62,16 +69,14 @@ impl Session {
                     self.commit(txn).await?;
                     Ok(outcome)
                 }
-                Block::Open(_) if matches!(parsed.command, Command::Noted { what: "VACUUM" }) => {
-                    Err(Error::failed(
-                        "sql/in-transaction",
-                        "VACUUM cannot run inside a transaction block",
-                    )
-                    .hint("run it after COMMIT (r_VACUUM_command)"))
-                }
+                Block::Open(_) if alone(&parsed.command) => Err(Error::failed(
+                    "sql/in-transaction",
+                    format!("{} cannot run inside a transaction block", parsed.command.verb()),
+                )
+                .hint("run it after COMMIT")),
                 Block::Open(mut txn) => {
                     let outcome = self.local.parsed(&mut txn, parsed).await?;
-                    if let Command::Truncate { .. } = parsed.command {
+                    if parsed.command.commits() {
                         // What the TRUNCATE committed includes the temporary tables.
                         self.temporary = txn.temporary();
                     }
@@ -105,13 +110,35 @@ impl Session {
     async fn transaction(&self) -> Result<Transaction> {
         let mut txn = self.local.begin(None).await?;
         txn.set_temporary(self.temporary.clone());
+        txn.settings = self.settings.clone();
         Ok(txn)
     }
 
     async fn commit(&mut self, txn: Transaction) -> Result<()> {
-        let temporary = txn.temporary();
+        let (temporary, settings) = (txn.temporary(), txn.settings.clone());
         txn.commit(None).await?;
         self.temporary = temporary;
+        self.settings = settings;
         Ok(())
+    }
+}
+
+/// What no transaction block takes: VACUUM, CREATE DATABASE, ALTER TABLE APPEND and ALTER COLUMN
+/// TYPE, and whatever defines external tables (r_VACUUM_command, r_ALTER_TABLE_APPEND,
+/// r_ALTER_TABLE, r_CREATE_EXTERNAL_TABLE).
+fn alone(command: &Command) -> bool {
+    match command {
+        Command::Noted { what } => matches!(*what, "VACUUM" | "CREATE DATABASE"),
+        Command::CreateExternalTable(_) => true,
+        Command::AlterTable(alter) => matches!(
+            alter.action,
+            AlterAction::Append(_)
+                | AlterAction::ColumnType { .. }
+                | AlterAction::AddPartitions { .. }
+                | AlterAction::MovePartition(_)
+                | AlterAction::DropPartition { .. }
+                | AlterAction::External(_)
+        ),
+        _ => false,
     }
 }

@@ -1,7 +1,11 @@
-//! `SET name TO value`: what has no effect here passes, what would change an answer is refused.
-//! It sets nothing.
+//! `SET name TO value`: what has no effect here is kept to be shown, what would change an answer is
+//! refused. The search path alone has an effect.
 
-use crate::error::{Error, Result};
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result, nearest};
+
+use super::transaction::PUBLIC;
 
 /// A setting that changes what statements mean.
 struct Setting {
@@ -27,12 +31,6 @@ const SETTINGS: &[Setting] = &[
         fix: "join a subquery with one row for each target row",
     },
     Setting {
-        name: "search_path",
-        kept: &["public", "$user, public", "'$user', public", "\"$user\", public", "default"],
-        page: "r_search_path",
-        fix: "write the schema before each table",
-    },
-    Setting {
         name: "timezone",
         kept: &["utc", "gmt", "default"],
         page: "r_timezone_config",
@@ -46,11 +44,121 @@ const SETTINGS: &[Setting] = &[
     },
 ];
 
+/// What SHOW says of settings nobody has set (cm_chap_ConfigurationRef).
+const DEFAULTS: &[(&str, &str)] = &[
+    ("analyze_threshold_percent", "10"),
+    ("cast_super_null_on_error", "on"),
+    ("datestyle", "ISO, MDY"),
+    ("default_geometry_encoding", "1"),
+    ("describe_field_name_in_uppercase", "off"),
+    ("downcase_delimited_identifier", "on"),
+    ("enable_case_sensitive_identifier", "off"),
+    ("enable_case_sensitive_super_attribute", "off"),
+    ("enable_numeric_rounding", "on"),
+    ("enable_result_cache_for_session", "on"),
+    ("enable_vacuum_boost", "off"),
+    ("error_on_nondeterministic_update", "off"),
+    ("extra_float_digits", "0"),
+    ("json_serialization_enable", "off"),
+    ("json_serialization_parse_nested_strings", "off"),
+    ("max_concurrency_scaling_clusters", "1"),
+    ("max_cursor_result_set_size", "0"),
+    ("mv_enable_aqmv_for_session", "on"),
+    ("navigate_super_null_on_error", "on"),
+    ("parse_super_null_on_error", "off"),
+    ("query_group", "unset"),
+    ("search_path", "$user, public"),
+    ("spectrum_enable_pseudo_columns", "on"),
+    ("statement_timeout", "0"),
+    ("stored_proc_log_min_messages", "INFO"),
+    ("timezone", "UTC"),
+    ("use_fips_ssl", "off"),
+    ("wlm_query_slot_count", "1"),
+];
+
+/// The settings of a session.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    set: BTreeMap<String, String>,
+    /// Only a session may change the search path: the order of files is read off the names in
+    /// them, which would then mean something else.
+    session: bool,
+}
+
+impl Settings {
+    /// Those of a connection.
+    pub fn of_session() -> Settings {
+        Settings { session: true, ..Settings::default() }
+    }
+
+    /// Takes a value, or for RESET (`None`) forgets it.
+    pub fn set(&mut self, name: &str, value: Option<&str>) -> Result<()> {
+        let name = name.to_lowercase();
+        check(&name, value)?;
+        if name == "search_path" && !self.session && value.is_some() {
+            let own = schemas(value.unwrap_or_default());
+            if own != [PUBLIC] {
+                return Err(Error::failed(
+                    "sql/unsupported-locally",
+                    "SET search_path in a file of the project is not supported locally",
+                )
+                .hint("write the schema before each table (manual page r_search_path)"));
+            }
+        }
+        match value.filter(|v| !v.trim().eq_ignore_ascii_case("default")) {
+            Some(value) => {
+                let plain = value.trim().trim_matches('\'').replace(" , ", ", ");
+                self.set.insert(name, plain)
+            }
+            None => self.set.remove(&name),
+        };
+        Ok(())
+    }
+
+    /// The value of a setting.
+    pub fn show(&self, name: &str) -> Result<String> {
+        let name = name.to_lowercase();
+        if let Some(value) = self.set.get(&name) {
+            return Ok(value.clone());
+        }
+        if let Some((_, value)) = DEFAULTS.iter().find(|(known, _)| *known == name) {
+            return Ok((*value).to_owned());
+        }
+        let error = Error::failed(
+            "sql/setting",
+            format!("unrecognized configuration parameter \"{name}\""),
+        );
+        Err(match nearest(&name, DEFAULTS.iter().map(|(known, _)| *known)) {
+            Some(near) => error.hint(format!("did you mean {near}?")),
+            None => error,
+        })
+    }
+
+    /// Every setting with its value, by name.
+    pub fn all(&self) -> Vec<(String, String)> {
+        let defaults = DEFAULTS.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        let mut all: BTreeMap<String, String> = defaults.collect();
+        all.extend(self.set.clone());
+        all.into_iter().collect()
+    }
+
+    /// The schemas a name without one is looked for in, in order, where it is not `public` alone.
+    pub fn path(&self) -> Option<Vec<String>> {
+        self.set.get("search_path").map(|v| schemas(v)).filter(|path| *path != [PUBLIC])
+    }
+}
+
+/// The schemas of a search path; `$user` has none of its own here.
+fn schemas(value: &str) -> Vec<String> {
+    value
+        .split(',')
+        .map(|part| part.trim().trim_matches(['"', '\'']).to_lowercase())
+        .filter(|part| !part.is_empty() && part != "$user" && part != "default")
+        .collect::<Vec<_>>()
+}
+
 /// Refuses a setting that would make statements mean something else than they do here.
-///
-/// `value` is `None` for RESET.
-pub fn check(name: &str, value: Option<&str>) -> Result<()> {
-    let name = name.to_lowercase();
+fn check(name: &str, value: Option<&str>) -> Result<()> {
     let (Some(setting), Some(value)) = (SETTINGS.iter().find(|s| s.name == name), value) else {
         return Ok(());
     };
@@ -70,19 +178,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_changes_answers_is_refused_and_the_rest_passes() {
+    fn what_changes_answers_is_refused_and_the_rest_is_kept() {
+        let mut settings = Settings::of_session();
         for (name, value) in [
-            ("search_path", "store"),
             ("TimeZone", "'America/New_York'"),
             ("enable_case_sensitive_identifier", "true"),
             ("error_on_nondeterministic_update", "on"),
         ] {
-            assert!(check(name, Some(value)).is_err(), "{name} {value}");
+            assert!(settings.set(name, Some(value)).is_err(), "{name} {value}");
         }
-        for (name, value) in
-            [("query_group", Some("'x'")), ("timezone", Some("'UTC'")), ("search_path", None)]
-        {
-            assert!(check(name, value).is_ok(), "{name}");
-        }
+        settings.set("query_group", Some("'x'")).expect("kept");
+        settings.set("timezone", Some("'UTC'")).expect("means nothing new");
+        assert_eq!(settings.show("Query_Group").expect("set"), "x");
+        settings.set("query_group", None).expect("reset");
+        assert_eq!(settings.show("query_group").expect("a default"), "unset");
+        assert!(settings.show("query_grup").is_err());
+    }
+
+    #[test]
+    fn only_a_session_has_a_search_path() {
+        let mut settings = Settings::of_session();
+        settings.set("search_path", Some("'$user', Store, public")).expect("taken");
+        assert_eq!(settings.path(), Some(vec!["store".to_owned(), "public".to_owned()]));
+        assert!(Settings::default().set("search_path", Some("store")).is_err());
+        assert!(Settings::default().set("search_path", Some("\"$user\", public")).is_ok());
     }
 }

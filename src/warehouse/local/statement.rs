@@ -4,13 +4,16 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::common::ScalarValue;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::sql::sqlparser::ast;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 
 use crate::dialect::{
     self, ChangeSetKind, Clock, Command, CreateTableAs, Delete, MergeAction, MergeForm, ObjectRef,
@@ -23,15 +26,21 @@ use crate::warehouse::{Answer, ColumnInfo, Outcome};
 
 use super::bind::{bind, view_plan};
 use super::engine::{Local, engine_error};
+use super::files::engine_type;
 use super::transaction::Transaction;
-use super::{apply, ddl, distinct, settings};
+use super::{alter, apply, ddl, distinct, external, load, show, unload};
 
 /// Runs a statement. TRUNCATE only clears its table: committing is the caller's part.
 pub async fn run(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {
+    let parsed = txn.at_home(parsed);
+    let parsed = parsed.as_ref();
     let located = |e: Error| if e.place().is_none() { e.at(parsed.place.clone()) } else { e };
     let warnings = dialect::refuse(parsed).map_err(located)?;
+    if let Some(target) = changed(&parsed.command) {
+        external::refuse_write(local, txn, target, parsed.command.verb()).map_err(located)?;
+    }
     let mut outcome = dispatch(local, txn, parsed).await.map_err(located)?;
-    outcome.warnings = warnings;
+    outcome.warnings.splice(0..0, warnings);
     outcome.temporary =
         dialect::tables_of(&parsed.command).writes.iter().any(|target| txn.is_temporary(target));
     Ok(outcome)
@@ -69,7 +78,7 @@ pub(super) async fn dispatch(
             ddl::drop_tables(txn, names, *if_exists).await
         }
         Command::DropView { names, if_exists, .. } => ddl::drop_views(txn, names, *if_exists),
-        Command::AlterTable(alter) => ddl::alter(txn, alter).await,
+        Command::AlterTable(alter) => alter::alter(local, txn, parsed, alter).await,
         Command::Truncate { table } => {
             let deleted = txn.table(table).await?.clear();
             Ok(Outcome { deleted, ..Outcome::default() })
@@ -88,19 +97,45 @@ pub(super) async fn dispatch(
             explain(local, txn, &inner).await
         }
         // A batch is one transaction already; grants, statistics and settings have no effect here.
-        Command::Begin | Command::Commit | Command::Noted { .. } => Ok(Outcome::default()),
-        Command::Set { name, value } => {
-            settings::check(name, value.as_deref())?;
+        Command::Begin | Command::Noted { .. } => Ok(Outcome::default()),
+        Command::Commit => {
+            txn.kept = true;
             Ok(Outcome::default())
         }
-        Command::Rollback
-        | Command::Show { .. }
-        | Command::CreateExternalSchema(_)
-        | Command::CreateExternalTable(_) => Err(Error::failed(
+        Command::Set { name, value } => {
+            txn.settings.set(name, value.as_deref()).map(|()| Outcome::default())
+        }
+        Command::Copy(_) | Command::Unload(_) => transfer(local, txn, parsed).await,
+        Command::CreateExternalSchema(create) => external::create_schema(txn, create),
+        Command::CreateExternalTable(create) => external::create_table(local, txn, create),
+        Command::Show(asked) => show::show(local, txn, asked).await,
+        Command::Rollback => Err(Error::failed(
             "sql/unsupported-locally",
-            format!("{} is not supported locally", parsed.command.verb()),
+            "ROLLBACK after a COMMIT or a temporary table of one file is not supported locally",
         )
-        .hint("landing tables come from landfall.toml; leave this to redshift/")),
+        .hint("a file is one transaction here: put what may be undone into a file of its own")),
+    }
+}
+
+/// COPY and UNLOAD: rows between tables and files that are not the warehouse's.
+async fn transfer(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {
+    match &parsed.command {
+        Command::Copy(copy) => load::copy(local, txn, parsed, copy).await,
+        Command::Unload(unload) => unload::unload(local, txn, parsed, unload).await,
+        _ => Ok(Outcome::default()),
+    }
+}
+
+/// The table whose rows a statement changes.
+fn changed(command: &Command) -> Option<&ObjectRef> {
+    match command {
+        Command::Truncate { table } => Some(table),
+        Command::Insert(c) => Some(&c.target),
+        Command::Update(c) => Some(&c.target),
+        Command::Delete(c) => Some(&c.target),
+        Command::Merge(c) => Some(&c.target),
+        Command::Copy(c) => Some(&c.target),
+        _ => None,
     }
 }
 
@@ -136,6 +171,43 @@ async fn stream(session: SessionState, plan: LogicalPlan) -> Result<SendableReco
     DataFrame::new(session, plan).execute_stream().await.map_err(engine_error)
 }
 
+/// The rows of a query that stands inside a statement, under the names Redshift gives them.
+pub(super) async fn rows(
+    local: &Local,
+    txn: &mut Transaction,
+    parsed: &Parsed,
+    query: ast::Query,
+) -> Result<SendableRecordBatchStream> {
+    let (session, plan) = plan(local, txn, parsed, query, None).await?;
+    let rows = stream(session, plan).await?;
+    let schema = output_schema(&rows.schema());
+    let named = Arc::clone(&schema);
+    let rows = rows.map(move |batch| Ok(batch?.with_schema(Arc::clone(&named))?));
+    Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
+}
+
+/// The defaults of columns, computed once, in the types of the columns.
+pub(super) async fn defaults(
+    local: &Local,
+    txn: &mut Transaction,
+    parsed: &Parsed,
+    shape: &TableShape,
+) -> Result<Vec<ScalarValue>> {
+    let session = bind(local, txn, &Command::Begin, None).await?.session(&local.sessions)?;
+    let query = dialect::defaults_query(shape);
+    let plan = dialect::plan_query(&session, query, &clock(txn), Some(&parsed.place)).await?;
+    let plan = dialect::assignment_casts(plan, 0, shape)?;
+    let batches: Vec<RecordBatch> =
+        stream(session, plan).await?.try_collect().await.map_err(engine_error)?;
+    let Some(batch) = batches.iter().find(|b| b.num_rows() > 0) else { return Ok(Vec::new()) };
+    let of_column = |(column, known): (&ArrayRef, &ShapeColumn)| {
+        let value = ScalarValue::try_from_array(column, 0)?;
+        value.cast_to(&engine_type(known.ty))
+    };
+    let values = batch.columns().iter().zip(&shape.columns).map(of_column);
+    values.collect::<datafusion::error::Result<_>>().map_err(engine_error)
+}
+
 async fn answer(
     local: &Local,
     txn: &mut Transaction,
@@ -150,14 +222,27 @@ async fn answer(
 }
 
 async fn explain(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {
-    let Command::Query(query) = &parsed.command else {
-        return Err(Error::failed(
-            "sql/unsupported-locally",
-            format!("EXPLAIN {} is not supported locally", parsed.command.verb()),
-        )
-        .hint("EXPLAIN takes a query here"));
+    // Of a statement that changes rows the plan of its change set is shown; it is not run.
+    let (session, plan) = match (&parsed.command, changed(&parsed.command)) {
+        (Command::Query(query), _) => plan(local, txn, parsed, (**query).clone(), None).await?,
+        (Command::CreateTableAs(create), _) => {
+            plan(local, txn, parsed, (*create.query).clone(), None).await?
+        }
+        (
+            Command::Insert(_) | Command::Update(_) | Command::Delete(_) | Command::Merge(_),
+            Some(target),
+        ) => {
+            let (session, plan, _) = plan_change(local, txn, parsed, target).await?;
+            (session, plan)
+        }
+        _ => {
+            return Err(Error::failed(
+                "sql/syntax",
+                format!("EXPLAIN {} does not exist", parsed.command.verb()),
+            )
+            .hint("EXPLAIN takes SELECT, CREATE TABLE AS, INSERT, UPDATE, DELETE or MERGE (r_EXPLAIN)"));
+        }
     };
-    let (session, plan) = plan(local, txn, parsed, (**query).clone(), None).await?;
     let frame = DataFrame::new(session, plan).explain(false, false).map_err(engine_error)?;
     let schema = Arc::new(Schema::clone(frame.schema().as_arrow()));
     let batches = frame.collect().await.map_err(engine_error)?;
@@ -181,8 +266,22 @@ async fn create_table_as(
     apply::insert(txn, &create.name, stream).await
 }
 
+/// The values of the only row of a query.
+pub(super) async fn first_row(
+    local: &Local,
+    txn: &mut Transaction,
+    parsed: &Parsed,
+    query: ast::Query,
+) -> Result<Vec<ScalarValue>> {
+    let rows = rows(local, txn, parsed, query).await?;
+    let batches: Vec<RecordBatch> = rows.try_collect().await.map_err(engine_error)?;
+    let Some(batch) = batches.iter().find(|b| b.num_rows() > 0) else { return Ok(Vec::new()) };
+    let value = |column: &ArrayRef| ScalarValue::try_from_array(column, 0).map_err(engine_error);
+    batch.columns().iter().map(value).collect()
+}
+
 /// INSERT, UPDATE, DELETE and MERGE: the query of the change set, then its effect.
-async fn change(
+pub(super) async fn change(
     local: &Local,
     txn: &mut Transaction,
     parsed: &Parsed,
@@ -275,7 +374,7 @@ fn refuse_set_identity(command: &Command, shape: &TableShape) -> Result<()> {
     Ok(())
 }
 
-async fn shape(txn: &mut Transaction, target: &ObjectRef) -> Result<TableShape> {
+pub(super) async fn shape(txn: &mut Transaction, target: &ObjectRef) -> Result<TableShape> {
     let def = Arc::clone(&txn.table(target).await?.def);
     let mut columns = Vec::with_capacity(def.columns.len());
     for column in &def.columns {

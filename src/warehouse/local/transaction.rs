@@ -17,10 +17,11 @@ use crate::state::State;
 use crate::tables::TableName;
 
 use super::catalog::{
-    self, Change, ColumnDef, Commit, DataFile, Identity, NewDataFile, NewDeleteFile, SchemaDef,
-    Shape, SnapshotId, TableDef, ViewDef,
+    self, Change, ColumnDef, Commit, DataFile, External, Identity, NewDataFile, NewDeleteFile,
+    SchemaDef, Shape, SnapshotId, TableDef, ViewDef,
 };
 use super::files::{NewRows, Place, read_later_rows, read_positions, write_positions};
+use super::settings::Settings;
 use super::work::{Origin, WorkFile, WorkTable};
 
 /// The schema of names without one.
@@ -47,6 +48,10 @@ pub struct Transaction {
     started: DateTime<Utc>,
     /// Statements are only planned: no row may be read.
     dry: bool,
+    /// Of the session it belongs to.
+    pub settings: Settings,
+    /// A COMMIT was met in a batch, which is one transaction all the same.
+    pub kept: bool,
 }
 
 impl Transaction {
@@ -72,17 +77,26 @@ impl Transaction {
             memory,
             started: Utc::now(),
             dry: false,
+            settings: Settings::default(),
+            kept: false,
         }
     }
 
     /// Takes over the temporary tables of the transaction before it in the same session.
     pub fn keep_temporary_of(&mut self, before: &mut Transaction) {
         self.temporary = std::mem::take(&mut before.temporary);
+        self.settings = before.settings.clone();
     }
 
     /// The temporary tables as they are now.
     pub fn temporary(&self) -> Temporary {
         self.temporary.clone()
+    }
+
+    /// True while a ROLLBACK can undo all of it: no COMMIT came before, and no temporary table that
+    /// may be older than the BEGIN.
+    pub fn can_start_over(&self) -> bool {
+        !self.kept && self.temporary.is_empty()
     }
 
     /// Gives it the temporary tables of its session.
@@ -110,11 +124,6 @@ impl Transaction {
 
     pub fn shape(&self) -> &Shape {
         &self.shape
-    }
-
-    /// The full name a reference means, temporary tables aside.
-    pub fn resolve(&self, name: &ObjectRef) -> TableName {
-        TableName::new(name.schema.as_deref().unwrap_or(PUBLIC), &name.table)
     }
 
     pub fn is_temporary(&self, name: &ObjectRef) -> bool {
@@ -178,6 +187,27 @@ impl Transaction {
         Ok(loaded)
     }
 
+    /// Puts an external table under a name, or takes it away.
+    pub fn set_external(&mut self, name: &ObjectRef, external: Option<External>) -> Result<()> {
+        let full = self.resolve(name);
+        let text = external.as_ref().map(serde_json::to_string).transpose().map_err(|cause| {
+            Error::failed("catalog/external", format!("{full} cannot be kept")).because(cause)
+        })?;
+        match external {
+            Some(external) => self.shape.externals.insert(full.clone(), Arc::new(external)),
+            None => self.shape.externals.remove(&full),
+        };
+        self.changes.push(Change::External { name: full, definition: text });
+        Ok(())
+    }
+
+    /// Marks a schema as an external one; `database` is what it names in the data catalog.
+    pub fn set_external_schema(&mut self, name: &str, database: &str) {
+        self.shape.external_schemas.insert(name.to_owned(), database.to_owned());
+        let definition = Some(database.to_owned());
+        self.changes.push(Change::External { name: TableName::new(name, ""), definition });
+    }
+
     pub fn create_schema(&mut self, name: &str) {
         let def = SchemaDef { id: NEW, path: format!("{name}/") };
         self.shape.schemas.insert(name.to_string(), def);
@@ -185,6 +215,10 @@ impl Transaction {
     }
 
     pub fn drop_schema(&mut self, name: &str) {
+        if self.shape.external_schemas.remove(name).is_some() {
+            let name = TableName::new(name, "");
+            self.changes.push(Change::External { name, definition: None });
+        }
         if let Some(def) = self.shape.schemas.remove(name) {
             if def.id == NEW {
                 self.changes

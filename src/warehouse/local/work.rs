@@ -218,6 +218,7 @@ impl WorkTable {
             .map(|file| ScanFile {
                 source: file.source(),
                 rows: file.rows(),
+                modified: None,
                 deleted: (!file.deleted.is_empty()).then(|| Arc::new(file.deleted.clone())),
                 only: None,
                 stats: self.def.columns.iter().map(|c| file.stats(c.id).cloned()).collect(),

@@ -46,6 +46,16 @@ pub enum Change {
         column: i64,
         name: String,
     },
+    /// Another size of a VARCHAR: DuckLake's type stays.
+    Retype {
+        table: i64,
+        column: ColumnDef,
+    },
+    /// What there is under a name of an external schema; `None` takes it away.
+    External {
+        name: TableName,
+        definition: Option<String>,
+    },
     /// The next value of an identity column.
     Identity {
         table: i64,
@@ -223,6 +233,10 @@ impl Writer<'_> {
             }
             Change::RenameColumn { table, column, name } => {
                 self.rename_column(*table, *column, name).await
+            }
+            Change::Retype { table, column } => self.retype(*table, column).await,
+            Change::External { name, definition } => {
+                self.external(name, definition.as_deref()).await
             }
             Change::Identity { table, column } => self.identity(*table, column).await,
             Change::CreateView { name, sql, columns } => self.create_view(name, sql, columns).await,

@@ -218,19 +218,59 @@ impl Writer<'_> {
         Ok(())
     }
 
-    pub(super) async fn identity(&mut self, table: i64, column: &ColumnDef) -> Result<()> {
-        let Some(identity) = &column.identity else { return Ok(()) };
+    pub(super) async fn retype(&mut self, table: i64, column: &ColumnDef) -> Result<()> {
+        self.end_tag(table, column.id, tag::TYPE).await?;
+        self.column_tags(table, vec![(column.id, tag::TYPE, column.ty.to_string())]).await?;
+        self.shape_changed = true;
+        Ok(())
+    }
+
+    pub(super) async fn external(
+        &mut self,
+        name: &TableName,
+        definition: Option<&str>,
+    ) -> Result<()> {
+        sqlx::query(
+            "update landfall_external set end_snapshot = ?1
+             where schema_name = ?2 and table_name = ?3 and end_snapshot is null",
+        )
+        .bind(self.snapshot)
+        .bind(&name.schema)
+        .bind(&name.table)
+        .execute(&mut *self.conn)
+        .await
+        .map_err(db_error)?;
+        self.shape_changed = true;
+        let Some(definition) = definition else { return Ok(()) };
+        sqlx::query("insert into landfall_external values (?, ?, ?, NULL, ?)")
+            .bind(&name.schema)
+            .bind(&name.table)
+            .bind(self.snapshot)
+            .bind(definition)
+            .execute(&mut *self.conn)
+            .await
+            .map_err(db_error)?;
+        Ok(())
+    }
+
+    async fn end_tag(&mut self, table: i64, column: i64, key: &str) -> Result<()> {
         sqlx::query(
             "update landfall_column_tag set end_snapshot = ?1
              where table_id = ?2 and column_id = ?3 and key = ?4 and end_snapshot is null",
         )
         .bind(self.snapshot)
         .bind(table)
-        .bind(column.id)
-        .bind(tag::IDENTITY)
+        .bind(column)
+        .bind(key)
         .execute(&mut *self.conn)
         .await
         .map_err(db_error)?;
+        Ok(())
+    }
+
+    pub(super) async fn identity(&mut self, table: i64, column: &ColumnDef) -> Result<()> {
+        let Some(identity) = &column.identity else { return Ok(()) };
+        self.end_tag(table, column.id, tag::IDENTITY).await?;
         self.column_tags(table, vec![(column.id, tag::IDENTITY, identity_tag(identity))]).await?;
         // The shape carries the next value: readers that cache shapes must read it again.
         self.shape_changed = true;

@@ -8,6 +8,7 @@ mod commit;
 mod commit_files;
 mod commit_shape;
 mod expire;
+mod external;
 mod read;
 mod schema;
 pub mod stats;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 pub use commit::{Change, Commit, NewDataFile, NewDeleteFile, commit};
 pub use expire::{before, expire, is_kept, named_files};
+pub use external::{External, ExternalPartition};
 pub use read::{files, identity, latest, shape};
 pub use schema::create;
 
@@ -47,6 +49,9 @@ pub struct Shape {
     pub schemas: BTreeMap<String, SchemaDef>,
     pub tables: BTreeMap<TableName, Arc<TableDef>>,
     pub views: BTreeMap<TableName, Arc<ViewDef>>,
+    pub externals: BTreeMap<TableName, Arc<External>>,
+    /// External schemas, which are schemas too, and the database of the data catalog each names.
+    pub external_schemas: BTreeMap<String, String>,
     /// Tables of other programs that Redshift's types cannot express, and why.
     pub unreadable: BTreeMap<TableName, String>,
 }

@@ -88,6 +88,7 @@ pub async fn shape(pool: &SqlitePool, at: SnapshotId) -> Result<Shape> {
         shape.tables.insert(name, Arc::new(def));
     }
     views(pool, at, &schema_names, &mut shape).await?;
+    super::external::read(pool, at, &mut shape).await?;
     Ok(shape)
 }
 

@@ -46,6 +46,7 @@ const TABLES: &[&str] = &[
     // look-ups cheap.
     "create table if not exists landfall_column_tag(table_id BIGINT, column_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, key VARCHAR, value VARCHAR)",
     UNBLANKED,
+    super::external::CREATE,
     "create index if not exists landfall_data_file_table on ducklake_data_file(table_id)",
     "create index if not exists landfall_delete_file_table on ducklake_delete_file(table_id)",
     "create index if not exists landfall_file_stats_file on ducklake_file_column_stats(table_id, data_file_id)",
@@ -68,6 +69,7 @@ pub async fn create(conn: &mut SqliteConnection, data_path: &str, now: &str) -> 
     if exists.is_some() {
         check_version(conn).await?;
         sqlx::query(UNBLANKED).execute(&mut *conn).await.map_err(db_error)?;
+        sqlx::query(super::external::CREATE).execute(&mut *conn).await.map_err(db_error)?;
         return follow_data(conn, data_path).await;
     }
     let mut transaction = records::begin(conn).await?;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
@@ -33,7 +33,7 @@ impl ById {
             .iter()
             .filter_map(|c| {
                 let text = c.initial_default.as_deref()?;
-                Some((c.name.clone(), scalar(text, &engine_type(c.ty))?))
+                Some((c.name.clone(), first_value(text, &engine_type(c.ty))?))
             })
             .collect();
         ById { initial }
@@ -57,6 +57,15 @@ impl PhysicalExprAdapterFactory for ById {
             .collect();
         let inner = DefaultPhysicalExprAdapterFactory.create(table, Arc::clone(seen))?;
         Ok(Arc::new(Adapter { inner, younger, file: renamed.is_some().then_some(file) }))
+    }
+}
+
+/// The text the catalog keeps, as a value; floats have no bound and are read here alone.
+fn first_value(text: &str, ty: &DataType) -> Option<ScalarValue> {
+    match ty {
+        DataType::Float32 => Some(ScalarValue::Float32(Some(text.parse().ok()?))),
+        DataType::Float64 => Some(ScalarValue::Float64(Some(text.parse().ok()?))),
+        ty => scalar(text, ty),
     }
 }
 
@@ -126,7 +135,6 @@ fn as_the_table_says(table: &Schema, file: &Schema) -> Option<SchemaRef> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::datatypes::DataType;
 
     fn schema(fields: &[(&str, &str)]) -> Schema {
         Schema::new(

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use async_trait::async_trait;
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
@@ -58,6 +58,8 @@ pub struct ScanFile {
     pub source: Rows,
     /// Rows in the file, deleted ones included.
     pub rows: u64,
+    /// Set for files that others may change: their footers are read anew when it moves.
+    pub modified: Option<DateTime<Utc>>,
     pub deleted: Option<Arc<RoaringBitmap>>,
     /// The only rows to read, less the deleted; every row where `None`.
     pub only: Option<Arc<RoaringBitmap>>,
@@ -170,8 +172,8 @@ impl FileTable {
         let Rows::File { path, bytes } = &file.source else { return None };
         let meta = ObjectMeta {
             location: Path::from(path.as_str()),
-            // Files never change, so a constant keeps the footer cache valid.
-            last_modified: DateTime::UNIX_EPOCH,
+            // Our own files never change, so a constant keeps the footer cache valid.
+            last_modified: file.modified.unwrap_or(DateTime::UNIX_EPOCH),
             size: *bytes,
             e_tag: None,
             version: None,

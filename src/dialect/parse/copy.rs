@@ -1,0 +1,223 @@
+//! COPY: the file, the format and the options in any order. It opens nothing and keeps no credential.
+//!
+//! Source: r_COPY and the pages of its parameters.
+
+use super::reader::Reader;
+use super::transfer::{authorization, delimiter, maybe_as, one_byte, pack, pairs, unescaped};
+use crate::dialect::command::Command;
+use crate::dialect::transfer::{Copy, CopyOptions, FileFormat, TextLayout};
+use crate::error::Result;
+
+/// Options that change nothing here, and how many words or values follow each.
+const WITHOUT_EFFECT: &[(&str, usize)] =
+    &[("compupdate", 1), ("statupdate", 1), ("comprows", 1), ("readratio", 1)];
+
+/// What has been read of the format so far.
+#[derive(Default)]
+struct Format {
+    csv: bool,
+    parquet: bool,
+    json: Option<bool>,
+    fixed: Option<Vec<(String, usize)>>,
+    delimiter: Option<Vec<u8>>,
+    quote: Option<u8>,
+    escape: bool,
+    remove_quotes: bool,
+}
+
+pub fn copy(r: &mut Reader<'_>) -> Result<Command> {
+    r.expect("copy")?;
+    let target = r.object()?;
+    let columns = if r.peek_is("(") { r.column_list()? } else { Vec::new() };
+    r.expect("from")?;
+    let from = r.string()?;
+    let (mut format, mut options) = (Format::default(), CopyOptions::default());
+    while !r.at_end() {
+        // options may be parted by commas, as in old statements
+        if r.take_token(",") || authorization(r)? {
+            continue;
+        }
+        if !format_option(r, &mut format)? && !conversion(r, &mut options)? {
+            load_option(r, &mut options)?;
+        }
+    }
+    let format = chosen(r, format, &options)?;
+    Ok(Command::Copy(Box::new(Copy { target, columns, from, format, options })))
+}
+
+fn format_option(r: &mut Reader<'_>, format: &mut Format) -> Result<bool> {
+    if r.take("format") {
+        let _ = r.take("as");
+        return Ok(true);
+    }
+    if r.take("csv") {
+        format.csv = true;
+    } else if r.take("parquet") {
+        format.parquet = true;
+    } else if r.take("json") {
+        maybe_as(r);
+        let how = if r.at_string() { r.string()? } else { "auto".to_owned() };
+        format.json = Some(match how.to_lowercase().as_str() {
+            "auto" => false,
+            "auto ignorecase" => true,
+            _ => {
+                return Err(r.unsupported(
+                    "COPY with a JSONPaths file or 'noshred'",
+                    "write JSON 'auto', with keys named as the columns",
+                ));
+            }
+        });
+    } else if r.take("fixedwidth") {
+        maybe_as(r);
+        let text = r.string()?;
+        format.fixed = Some(pairs(r, &text)?);
+    } else if r.take("delimiter") {
+        format.delimiter = Some(delimiter(r)?);
+    } else if r.take("quote") {
+        maybe_as(r);
+        format.quote = Some(one_byte(r)?);
+    } else if r.take("escape") {
+        format.escape = true;
+    } else if r.take("removequotes") {
+        format.remove_quotes = true;
+    } else if let Some(word @ ("avro" | "orc" | "shapefile" | "encrypted" | "bzip2" | "lzop")) =
+        r.word().as_deref()
+    {
+        return Err(r.unsupported(
+            &format!("COPY of {} files", word.to_uppercase()),
+            "load Parquet, CSV, delimited or fixed-width text, or JSON; plain, gzip or zstd",
+        ));
+    } else {
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+/// What becomes of the values (copy-parameters-data-conversion).
+fn conversion(r: &mut Reader<'_>, options: &mut CopyOptions) -> Result<bool> {
+    if r.take("acceptanydate") {
+        options.accept_any_date = true;
+    } else if r.take("acceptinvchars") {
+        maybe_as(r);
+        let with = if r.at_string() { r.string()? } else { "?".to_owned() };
+        options.replacement = with.chars().next().or(Some('?'));
+    } else if r.take("blanksasnull") {
+        options.blanks_as_null = true;
+    } else if r.take("emptyasnull") {
+        options.empty_as_null = true;
+    } else if r.take("dateformat") {
+        maybe_as(r);
+        options.date_format = Some(r.string()?);
+    } else if r.take("timeformat") {
+        maybe_as(r);
+        options.time_format = Some(r.string()?);
+    } else if r.take("encoding") {
+        maybe_as(r);
+        let name = if r.at_string() { r.string()? } else { r.identifier()? };
+        if !matches!(name.to_lowercase().as_str(), "utf8" | "utf-8") {
+            return Err(r.unsupported(&format!("ENCODING {name}"), "convert the files to UTF-8"));
+        }
+    } else if r.take("fillrecord") {
+        options.fill_record = true;
+    } else if r.take("ignoreblanklines") {
+        options.ignore_blank_lines = true;
+    } else if r.take("ignoreheader") {
+        maybe_as(r);
+        options.header = count(r)?;
+    } else if r.take("null") {
+        maybe_as(r);
+        options.null_as = Some(unescaped(&r.raw_string()?));
+    } else if r.take("roundec") {
+        options.round = true;
+    } else if r.take("trimblanks") {
+        options.trim_blanks = true;
+    } else if r.take("truncatecolumns") {
+        options.truncate = true;
+    } else if r.take("explicit_ids") {
+        options.explicit_ids = true;
+    } else {
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+/// How the load goes (copy-parameters-data-load).
+fn load_option(r: &mut Reader<'_>, options: &mut CopyOptions) -> Result<()> {
+    if r.take("maxerror") {
+        maybe_as(r);
+        options.max_errors = count(r)?;
+        return Ok(());
+    }
+    if r.take("ignoreallerrors") {
+        options.max_errors = usize::MAX;
+        return Ok(());
+    }
+    if r.take("manifest") {
+        options.manifest = true;
+        return Ok(());
+    }
+    if r.take("noload") {
+        options.check_only = true;
+        return Ok(());
+    }
+    if let Some(packing) = pack(r) {
+        options.packing = packing;
+        return Ok(());
+    }
+    let word = r.word().unwrap_or_default();
+    let Some((_, values)) = WITHOUT_EFFECT.iter().find(|(name, _)| *name == word) else {
+        return Err(r.expected("an option of COPY (r_COPY)"));
+    };
+    r.next();
+    let known = ["on", "off", "true", "false", "preset"];
+    if *values == 1 && (r.word().is_none() || r.word().is_some_and(|w| known.contains(&w.as_str())))
+    {
+        r.next();
+    }
+    Ok(())
+}
+
+/// A number of rows, also one that is written as a text.
+fn count(r: &mut Reader<'_>) -> Result<usize> {
+    let text = r.literal()?;
+    text.trim().parse().map_err(|_| r.expected("a whole number"))
+}
+
+/// The one format the words add up to; what does not go together is refused.
+fn chosen(r: &Reader<'_>, format: Format, options: &CopyOptions) -> Result<FileFormat> {
+    let clash = |what: &str| Err(r.expected(what));
+    if format.csv && (format.escape || format.remove_quotes || format.fixed.is_some()) {
+        return clash("CSV without FIXEDWIDTH, REMOVEQUOTES or ESCAPE");
+    }
+    if format.parquet {
+        // copy-usage_notes-copy-from-columnar names the few options there are
+        let plain = CopyOptions {
+            manifest: options.manifest,
+            fill_record: options.fill_record,
+            replacement: options.replacement,
+            explicit_ids: options.explicit_ids,
+            ..CopyOptions::default()
+        };
+        if plain != *options || format.delimiter.is_some() || format.csv {
+            return clash("PARQUET with no option of text files");
+        }
+        return Ok(FileFormat::Parquet);
+    }
+    if let Some(ignore_case) = format.json {
+        return Ok(FileFormat::Json { ignore_case });
+    }
+    if let Some(widths) = format.fixed {
+        return match format.delimiter {
+            Some(_) => clash("FIXEDWIDTH without DELIMITER"),
+            None => Ok(FileFormat::Fixed(widths)),
+        };
+    }
+    let base = if format.csv { TextLayout::csv() } else { TextLayout::pipes() };
+    Ok(FileFormat::Text(TextLayout {
+        csv: format.csv,
+        delimiter: format.delimiter.unwrap_or(base.delimiter),
+        quote: format.quote.unwrap_or(base.quote),
+        escape: format.escape,
+        remove_quotes: format.remove_quotes,
+    }))
+}

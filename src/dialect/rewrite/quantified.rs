@@ -1,0 +1,174 @@
+//! Comparisons with ALL and ANY of a subquery, by the least, the greatest and the count of its rows;
+//! rows of several values IN a subquery, by EXISTS.
+//! It changes no other expression.
+//!
+//! DataFusion 55.2 takes them without an error and answers wrongly where rows stand on both sides.
+//! With NULL among the rows the answer is unknown, unless another row decides it, as in SQL.
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, GroupByExpr, Query, SelectItem, SetExpr, UnaryOperator, Value,
+};
+
+use crate::dialect::build::{self, alone, binary, call, case, derived, number};
+
+const ROWS: &str = "__landfall_rows";
+const ONE: &str = "v";
+
+/// Rewrites one expression in place; the parts are visited after it.
+pub fn expression(expr: &mut Expr) {
+    if let Expr::InSubquery { expr: left, subquery, negated } = expr
+        && let Expr::Tuple(values) = left.as_mut()
+    {
+        *expr = of_rows(std::mem::take(values), subquery, *negated);
+        return;
+    }
+    let (left, op, right, all) = match expr {
+        Expr::AllOp { left, compare_op, right } => (left, compare_op, right, true),
+        Expr::AnyOp { left, compare_op, right, .. } => (left, compare_op, right, false),
+        _ => return,
+    };
+    let Expr::Subquery(query) = right.as_mut() else { return };
+    let negated = match (op.clone(), all) {
+        // = ANY is IN and <> ALL is NOT IN
+        (BinaryOperator::Eq, false) => Some(false),
+        (BinaryOperator::NotEq, true) => Some(true),
+        _ => None,
+    };
+    if let Some(negated) = negated {
+        *expr = Expr::InSubquery {
+            expr: Box::new(build::take(left)),
+            subquery: query.clone(),
+            negated,
+        };
+        return;
+    }
+    let value = build::nested(build::take(left));
+    // x < ANY (q) is not x >= ALL (q)
+    let (op, negated) = if all { (op.clone(), false) } else { (opposite(op), true) };
+    let whole = of_all(value, op, query);
+    *expr = if negated {
+        Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(Expr::Nested(Box::new(whole))) }
+    } else {
+        whole
+    };
+}
+
+/// `(a, b) [NOT] IN (query)`: a row that is equal in all of them; for NOT none that may be.
+fn of_rows(values: Vec<Expr>, query: &Query, negated: bool) -> Expr {
+    let names: Vec<String> = (0..values.len()).map(|i| format!("{ONE}{i}")).collect();
+    let equal = values
+        .into_iter()
+        .zip(&names)
+        .map(|(value, name)| {
+            binary(build::qualified(ROWS, name), BinaryOperator::Eq, build::nested(value))
+        })
+        .reduce(|a, b| binary(a, BinaryOperator::And, b))
+        .unwrap_or_else(build::null);
+    let found = if negated {
+        let unknown = Expr::IsNull(Box::new(Expr::Nested(Box::new(equal.clone()))));
+        binary(Expr::Nested(Box::new(equal)), BinaryOperator::Or, unknown)
+    } else {
+        equal
+    };
+    let rows = derived(query.clone(), ROWS, &names);
+    let one = build::item(number(1), ONE);
+    let select = build::select(vec![one], vec![alone(rows)], Some(found));
+    let subquery = Box::new(build::query(None, SetExpr::Select(Box::new(select))));
+    Expr::Exists { subquery, negated }
+}
+
+fn opposite(op: &BinaryOperator) -> BinaryOperator {
+    use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
+    match op {
+        Lt => GtEq,
+        LtEq => Gt,
+        Gt => LtEq,
+        GtEq => Lt,
+        Eq => NotEq,
+        NotEq => Eq,
+        other => other.clone(),
+    }
+}
+
+/// `value op ALL (query)`, where `op` is neither = under ANY nor <> under ALL.
+fn of_all(value: Expr, op: BinaryOperator, query: &Query) -> Expr {
+    let of = |function: &str| {
+        inside(query, function).unwrap_or_else(|| {
+            let (name, argument) = match function {
+                ROWS => ("count", number(1)),
+                name => (name, build::qualified(ROWS, ONE)),
+            };
+            scalar(query, call(name, vec![argument]))
+        })
+    };
+    let least = || of("min");
+    let most = || of("max");
+    // the row that decides: if the comparison holds for it, it holds for every row
+    let holds = match op {
+        BinaryOperator::Gt | BinaryOperator::GtEq => binary(value.clone(), op, most()),
+        BinaryOperator::Lt | BinaryOperator::LtEq => binary(value.clone(), op, least()),
+        _ => binary(
+            binary(value.clone(), BinaryOperator::Eq, least()),
+            BinaryOperator::And,
+            binary(value.clone(), BinaryOperator::Eq, most()),
+        ),
+    };
+    let fails =
+        Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(Expr::Nested(Box::new(holds))) };
+    let rows = of(ROWS);
+    let some_null = binary(of("count"), BinaryOperator::Lt, of(ROWS));
+    let unknown = binary(
+        Expr::Nested(Box::new(some_null)),
+        BinaryOperator::Or,
+        Expr::IsNull(Box::new(value)),
+    );
+    let truth = |value: bool| Expr::value(Value::Boolean(value));
+    case(
+        vec![
+            (binary(rows, BinaryOperator::Eq, number(0)), truth(true)),
+            (fails, truth(false)),
+            (unknown, build::null()),
+        ],
+        Some(truth(true)),
+    )
+}
+
+/// The aggregate in the place of the only value of a plain query: what it correlates with stays in
+/// its own WHERE.
+fn inside(query: &Query, function: &str) -> Option<Expr> {
+    let SetExpr::Select(select) = query.body.as_ref() else { return None };
+    let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
+    let [SelectItem::UnnamedExpr(value) | SelectItem::ExprWithAlias { expr: value, .. }] =
+        select.projection.as_slice()
+    else {
+        return None;
+    };
+    let plain = query.with.is_none()
+        && query.limit_clause.is_none()
+        && query.fetch.is_none()
+        && select.top.is_none()
+        && select.distinct.is_none()
+        && select.having.is_none()
+        && select.qualify.is_none()
+        && select.into.is_none()
+        && !grouped
+        && matches!(value, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+    if !plain {
+        return None;
+    }
+    let argument = if function == ROWS { number(1) } else { value.clone() };
+    let function = if function == ROWS { "count" } else { function };
+    let mut query = query.clone();
+    query.order_by = None;
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        select.projection = vec![build::item(call(function, vec![argument]), ONE)];
+    }
+    Some(Expr::Subquery(Box::new(query)))
+}
+
+/// `(SELECT value FROM (query) AS rows (v))`.
+fn scalar(query: &Query, value: Expr) -> Expr {
+    let rows = derived(query.clone(), ROWS, &[ONE.to_owned()]);
+    let select = build::select(vec![build::item(value, ONE)], vec![alone(rows)], None);
+    Expr::Subquery(Box::new(build::query(None, SetExpr::Select(Box::new(select)))))
+}
