@@ -105,6 +105,13 @@ impl Told {
     }
 }
 
+/// What was defined in advance of the files that define it.
+#[derive(Default)]
+struct Forward {
+    schemas: BTreeSet<String>,
+    relations: BTreeSet<ObjectRef>,
+}
+
 /// Counted over all files.
 #[derive(Default)]
 struct Tally {
@@ -165,7 +172,7 @@ fn conclude(session: &Session, words: &Words, files: usize, tally: &Tally) -> Re
 async fn check_script(
     session: &Session,
     dry: &mut DryRun<'_>,
-    forward: &BTreeSet<ObjectRef>,
+    forward: &Forward,
     script: &Script,
     tally: &mut Tally,
 ) -> Result<()> {
@@ -176,11 +183,14 @@ async fn check_script(
         let mut told = Vec::new();
         match statement {
             Err(error) => told.push(Told::of_error(error)),
+            // here is where it is made; it is there already
+            Ok(Parsed { command: Command::CreateSchema { name, .. }, .. })
+                if forward.schemas.contains(name) => {}
             Ok(parsed) => {
                 // made in advance for other files; here is where it is made
                 if let Some(name) = defines(&parsed.command)
                     && !is_temporary(&parsed.command)
-                    && forward.contains(name)
+                    && forward.relations.contains(name)
                     && made.insert(name.clone())
                 {
                     dry.forget(name).await?;
@@ -382,35 +392,31 @@ fn surroundings(project: Option<&Project>, checked: &[Script]) -> Vec<Script> {
 }
 
 /// Defines every table and view of the texts in advance, in any order; returns those it made.
-async fn define(
-    dry: &mut DryRun<'_>,
-    around: &[Script],
-    checked: &[Script],
-) -> BTreeSet<ObjectRef> {
-    let mut made = BTreeSet::new();
+async fn define(dry: &mut DryRun<'_>, around: &[Script], checked: &[Script]) -> Forward {
+    let mut made = Forward::default();
     for _ in 0..ROUNDS {
-        let before = made.len();
+        let before = made.relations.len();
         for script in around.iter().chain(checked) {
             dry.new_session();
             for parsed in script.statements.iter().flatten() {
-                let schema = matches!(parsed.command, Command::CreateSchema { .. });
-                let Some(name) = defines(&parsed.command) else {
-                    if schema {
-                        dry.judge(parsed).await;
+                if let Command::CreateSchema { name, .. } = &parsed.command {
+                    if dry.judge(parsed).await.error.is_none() {
+                        made.schemas.insert(name.clone());
                     }
                     continue;
-                };
+                }
+                let Some(name) = defines(&parsed.command) else { continue };
                 let temporary = is_temporary(&parsed.command);
                 if !temporary && dry.knows(name) {
                     continue;
                 }
                 dry.judge(parsed).await;
                 if !temporary && dry.knows(name) {
-                    made.insert(name.clone());
+                    made.relations.insert(name.clone());
                 }
             }
         }
-        if made.len() == before {
+        if made.relations.len() == before {
             break;
         }
     }
