@@ -7,7 +7,7 @@ use arrow::array::{
     Array, AsArray, BooleanArray, Decimal128Array, DictionaryArray, Int32Array, Int64Array,
     RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray,
 };
-use arrow::datatypes::{Field, Int32Type, Int64Type, Schema};
+use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema};
 use futures::stream;
 use object_store::memory::InMemory;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -16,6 +16,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::*;
 use crate::error::Place;
+use crate::pages::{self, Column, Encoder, RowGroup, Values};
 use crate::rows::Reject;
 use crate::tables::{ColumnSpec, Extract, TableName};
 use crate::types::SqlType;
@@ -202,6 +203,77 @@ async fn a_file_is_what_spectrum_reads() {
             }
         }
     }
+}
+
+/// Rows `from..to` as [`rows`], encoded.
+fn group(from: i32, to: i32) -> RowGroup {
+    let mut encoder =
+        Encoder::new(pages::columns(&spec().landing_schema()).expect("columns")).expect("encoder");
+    encoder.start((to - from) as usize);
+    let keys: Vec<u32> = (from..to)
+        .map(|n| match n % 3 {
+            0 => pages::NULL,
+            1 => 0,
+            _ => 1,
+        })
+        .collect();
+    let countries = Values::Texts { bytes: b"\x02\0\0\0US\x02\0\0\0AU", count: 2 };
+    let numbers: Vec<i32> = (from..to).collect();
+    let amounts: Vec<i64> = (from..to).map(i64::from).collect();
+    let times: Vec<i64> = (from..to).map(|n| i64::from(n) * 1_000_000).collect();
+    for column in [
+        Column::Plain { values: Values::Int32(&numbers), nulls: &[] },
+        Column::Keys { keys: &keys, dictionary: countries },
+        Column::Plain { values: Values::Int64(&amounts), nulls: &[] },
+        Column::Plain { values: Values::Int64(&times), nulls: &[] },
+    ] {
+        encoder.column(column).expect("a column");
+    }
+    encoder.finish().expect("a row group")
+}
+
+#[tokio::test]
+async fn row_groups_land_as_the_same_rows_as_batches() {
+    let store = Arc::new(InMemory::new());
+    let items = vec![
+        Ok(Extracted::Group(group(0, 7))),
+        Ok(Extracted::Group(group(7, 20))),
+        Ok(Extracted::Rejects(vec![reject(1, b"x")])),
+        Ok(Extracted::Rows(rows(20, 25))),
+        Ok(Extracted::Group(group(25, 28))),
+    ];
+    let landed = land_items(&store, items).await.0.expect("landed");
+    assert_eq!((landed.read, landed.landed(), landed.quarantined()), (29, 28, 1));
+    assert_eq!(landed.files.iter().map(|f| f.rows).collect::<Vec<_>>(), [20, 5, 3]);
+    let mut from = 0;
+    for file in &landed.files {
+        let bytes = object(&store, &file.path).await;
+        assert_eq!(bytes.len() as u64, file.bytes);
+        let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).expect("parquet");
+        assert_eq!(builder.schema().fields(), spec().landing_schema().fields());
+        let read = builder.build().expect("reader").next().expect("rows").expect("rows");
+        let to = from + read.num_rows() as i32;
+        let want = rows(from, to);
+        for (read, want) in read.columns().iter().zip(want.columns()) {
+            let want = arrow::compute::cast(want, read.data_type()).expect("plain");
+            assert_eq!(read, &want, "rows {from} to {to}");
+        }
+        from = to;
+    }
+}
+
+#[tokio::test]
+async fn row_groups_of_other_columns_are_refused_and_leave_nothing() {
+    let store = Arc::new(InMemory::new());
+    let one = Schema::new(vec![Field::new("order_no", DataType::Int32, true)]);
+    let mut encoder = Encoder::new(pages::columns(&one).expect("columns")).expect("encoder");
+    encoder.start(1);
+    encoder.column(Column::Plain { values: Values::Int32(&[1]), nulls: &[] }).expect("a column");
+    let other = encoder.finish().expect("a row group");
+    let items = vec![Ok(Extracted::Group(group(0, 9))), Ok(Extracted::Group(other))];
+    let error = land_items(&store, items).await.0.expect_err("must fail");
+    assert_eq!(error.code(), "pages/schema");
+    assert_eq!(objects(&store).await, Vec::<String>::new());
 }
 
 #[tokio::test]
