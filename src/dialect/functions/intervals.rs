@@ -20,9 +20,9 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
     vec![
         function("interval_times", |args| by(args, |factor| Ok(factor))),
         function("interval_over", |args| {
-            by(args, |divisor| match divisor == 0.0 {
-                true => exec_err!("division by zero"),
-                false => Ok(1.0 / divisor),
+            by(args, |divisor| match divisor {
+                0.0 => exec_err!("division by zero"),
+                divisor => Ok(1.0 / divisor),
             })
         }),
     ]
