@@ -74,7 +74,9 @@ fn tables(project: &Project, via: SocketAddr, all: bool) -> BTreeMap<String, Vec
         .flat_map(|spec| {
             // The identity of a log file is its place on this machine's disk.
             let names = spec.columns.iter().map(|c| c.name.as_str());
-            let columns: Vec<_> = names.filter(|name| !name.contains("file")).collect();
+            let names = names.filter(|name| !name.contains("file"));
+            // Some are reserved words.
+            let columns: Vec<_> = names.map(|name| format!("\"{name}\"")).collect();
             [&spec.landing, &spec.store].map(|table| (table.to_string(), columns.join(", ")))
         })
         .collect();
@@ -352,7 +354,7 @@ async fn a_large_file_is_uploaded_in_parts_and_given_up_whole() {
     let broken = landfall::error::Error::failed("source/lost", "the source went away");
     let mut chance = Chance::new(8);
     let mut items: Vec<_> =
-        (0..96).map(|_| Ok(Extracted::Rows(notes(&mut chance, 1000)))).collect();
+        (0..130).map(|_| Ok(Extracted::Rows(notes(&mut chance, 1000)))).collect();
     items.push(Err(broken));
     let error = land_in("lake/given-up", items).await.expect_err("the source is gone");
     assert_eq!(error.code(), "source/lost");
