@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::process::Output;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{RecordBatch, StringArray};
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use landfall::error::Place;
 use landfall::land;
-use landfall::rows::Extracted;
+use landfall::rows::{ExtractStream, Extracted};
 use landfall::sequence::Sequence;
 use landfall::tables::{ColumnSpec, Extract, TableName, TableSpec};
 use landfall::types::SqlType;
@@ -329,21 +330,28 @@ fn notes(chance: &mut Chance, rows: usize) -> RecordBatch {
     RecordBatch::try_new(wide_spec().landing_schema(), vec![Arc::new(values)]).expect("a batch")
 }
 
+/// Requests of the upload that is given up, by their method.
+fn given_up(wire: &Wire, method: &str) -> usize {
+    let begin = format!("{method} /{BUCKET}/lake/given-up/");
+    let of_it = |line: &&String| line.starts_with(&begin) && line.contains("uploadId=");
+    wire.asked().iter().filter(of_it).count()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_file_is_uploaded_in_parts_and_given_up_whole() {
     let server = server();
-    let wire = Wire::to(server.address);
+    let wire = Arc::new(Wire::to(server.address));
     let spec = wide_spec();
-    let land_in = |prefix: &str, items: Vec<landfall::error::Result<Extracted>>| {
+    let land_in = |prefix: &str, stream: ExtractStream| {
         let store = PrefixStore::new(server.bucket(wire.address), prefix);
-        let stream = Box::pin(futures::stream::iter(items));
         let spec = &spec;
         async move { land::land(Arc::new(store), spec, Sequence(1), stream, &|_| ()).await }
     };
-    let mut chance = Chance::new(7);
-    let mut batches: Vec<_> =
-        (0..50).map(|_| Ok(Extracted::Rows(notes(&mut chance, 1000)))).collect();
-    let landed = land_in("lake/parts", batches.split_off(10)).await.expect("lands");
+    let batches = |count: usize| {
+        let mut chance = Chance::new(7);
+        futures::stream::iter(0..count).map(move |_| Ok(Extracted::Rows(notes(&mut chance, 1000))))
+    };
+    let landed = land_in("lake/parts", Box::pin(batches(40))).await.expect("lands");
     let found = objects(server, "lake/parts").await;
     assert_eq!(landed.landed(), 40_000);
     let sizes: Vec<_> = found.values().map(|object| object.size).collect();
@@ -351,19 +359,21 @@ async fn a_large_file_is_uploaded_in_parts_and_given_up_whole() {
     let parts = wire.asked().iter().filter(|line| line.contains("partNumber=")).count();
     assert!(parts >= 2, "{parts} parts for {sizes:?} bytes");
 
-    let broken = landfall::error::Error::failed("source/lost", "the source went away");
-    let mut chance = Chance::new(8);
-    let mut items: Vec<_> =
-        (0..130).map(|_| Ok(Extracted::Rows(notes(&mut chance, 1000)))).collect();
-    items.push(Err(broken));
-    let error = land_in("lake/given-up", items).await.expect_err("the source is gone");
+    // The source fails once the upload of its first row group is under way.
+    let seen = Arc::clone(&wire);
+    let failure = async move {
+        for _ in 0..3_000 {
+            if given_up(&seen, "PUT") > 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Err(landfall::error::Error::failed("source/lost", "the source went away"))
+    };
+    let items = batches(130).chain(futures::stream::once(failure));
+    let error = land_in("lake/given-up", Box::pin(items)).await.expect_err("the source is gone");
     assert_eq!(error.code(), "source/lost");
     assert!(objects(server, "lake/given-up").await.is_empty());
-    let asked = wire.asked();
-    let of_it = |method: &str| {
-        let begin = format!("{method} /{BUCKET}/lake/given-up/");
-        asked.iter().filter(|line| line.starts_with(&begin) && line.contains("uploadId=")).count()
-    };
-    assert!(of_it("PUT") > 0, "the source failed before a part was sent");
-    assert!(of_it("DELETE") > 0, "the upload was left open");
+    assert!(given_up(&wire, "PUT") > 0, "no part was ever sent");
+    assert!(given_up(&wire, "DELETE") > 0, "the upload was left open");
 }
