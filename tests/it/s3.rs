@@ -198,7 +198,8 @@ fn what_is_wrong_is_said_before_anything_is_written() {
     let nobody = "http://127.0.0.1:9";
     let metadata = ("AWS_METADATA_ENDPOINT", nobody);
     let gone = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", ""), metadata];
-    let cases: [(&str, &[(&'static str, &str)], i32, &str, &str); 8] = [
+    type Case<'a> = (&'a str, &'a [(&'static str, &'a str)], i32, &'a str, &'a str);
+    let cases: [Case<'_>; 8] = [
         (
             "key",
             &[("AWS_ACCESS_KEY_ID", "AKIANOBODY")],

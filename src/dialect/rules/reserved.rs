@@ -91,7 +91,7 @@ const WORDS: &[&str] = &[
     "lzo",
     "lzop",
     "minus",
-    "mostly13",
+    "mostly16",
     "mostly32",
     "mostly8",
     "new",
