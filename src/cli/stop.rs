@@ -95,9 +95,13 @@ impl Stop {
             .build()
             .map_err(|e| Error::failed("cli/runtime", "cannot start threads").because(e))?;
         let result = runtime.block_on(async {
-            let signals = tokio::spawn(heed(self.clone(), printer.clone(), says));
+            // Listened for before the work begins: a signal in its first instant must find an ear.
+            let signals = Signals::open()
+                .map(|signals| tokio::spawn(heed(signals, self.clone(), printer.clone(), says)));
             let result = work.await;
-            signals.abort();
+            if let Some(signals) = signals {
+                signals.abort();
+            }
             result
         });
         // What still blocks (a read of a slow disk) must not keep the process.
@@ -108,10 +112,7 @@ impl Stop {
 
 /// Waits for signals: the first asks to stop, the second ends the process. What a killed process
 /// leaves is what the next run goes on from.
-async fn heed(stop: Stop, printer: Printer, says: bool) {
-    let Some(mut signals) = Signals::open() else {
-        return;
-    };
+async fn heed(mut signals: Signals, stop: Stop, printer: Printer, says: bool) {
     let first = signals.next().await;
     stop.signal.store(first, Ordering::SeqCst);
     stop.token.cancel();

@@ -18,7 +18,7 @@ const DAY_NANOS: f64 = 86_400e9;
 
 pub fn all() -> Vec<Arc<ScalarUDF>> {
     vec![
-        function("interval_times", |args| by(args, |factor| Ok(factor))),
+        function("interval_times", |args| by(args, Ok)),
         function("interval_over", |args| {
             by(args, |divisor| match divisor {
                 0.0 => exec_err!("division by zero"),
