@@ -94,6 +94,11 @@ fn key(args: &Args) -> Result<ArrayRef> {
 }
 
 fn count(args: &Args) -> Result<ArrayRef> {
+    let array = &args.arg(0)?.array;
+    if !any_trailing_blank(array) {
+        let zeros = vec![0_i64; array.len()];
+        return Ok(Arc::new(Int64Array::new(zeros.into(), array.nulls().cloned())));
+    }
     let texts = args.text(0)?;
     let out: Int64Array = (0..args.rows)
         .map(|i| texts.get(i).map(|t| if ends(t) { (t.len() - cut(t).len()) as i64 } else { 0 }))
@@ -104,7 +109,7 @@ fn count(args: &Args) -> Result<ArrayRef> {
 fn pad(args: &Args) -> Result<ArrayRef> {
     let (texts, counts) = (args.text(0)?, args.primitive::<Int64Type>(1)?);
     let array = &args.arg(0)?.array;
-    let none = (0..args.rows).all(|i| counts.get(i).unwrap_or(0) == 0);
+    let none = counts.array.iter().flatten().all(|blanks| blanks == 0);
     if none && array.len() == args.rows {
         return Ok(Arc::clone(array));
     }

@@ -11,7 +11,7 @@ use arrow::datatypes::{
     DataType, Date32Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType,
 };
 use chrono::{Datelike, NaiveDateTime};
-use datafusion::common::{DataFusionError, Result, exec_datafusion_err, exec_err};
+use datafusion::common::{DataFusionError, Result, exec_datafusion_err};
 use datafusion::logical_expr::ScalarUDF;
 
 use super::parts::{self, DAY, Part};
@@ -199,18 +199,25 @@ fn extract(args: &Args) -> Result<ArrayRef> {
 
 /// r_DATE_TRUNC.
 fn date_trunc(args: &Args) -> Result<ArrayRef> {
-    let part = parts(args)?;
     let at = args.primitive::<TimestampMicrosecondType>(1)?;
+    if let Some(name) = args.constant_text(0) {
+        let start = start_of(known(name)?)?;
+        let out: TimestampMicrosecondArray =
+            at.array.try_unary(|at| start(at).ok_or_else(out_of_range))?;
+        return Ok(Arc::new(out));
+    }
+    let part = parts(args)?;
     let out: TimestampMicrosecondArray = (0..args.rows)
         .map(|i| match (part(i)?, at.get(i)) {
-            (Some(part), Some(at)) => match part.truncate(at) {
-                Some(start) => Ok(Some(start)),
-                None => exec_err!("date_trunc does not take this date part"),
-            },
+            (Some(part), Some(at)) => start_of(part)?(at).map(Some).ok_or_else(out_of_range),
             _ => Ok(None),
         })
         .collect::<Result<_>>()?;
     Ok(Arc::new(out))
+}
+
+fn start_of(part: Part) -> Result<fn(i64) -> Option<i64>> {
+    part.truncate().ok_or_else(|| exec_datafusion_err!("date_trunc does not take this date part"))
 }
 
 /// r_LAST_DAY.

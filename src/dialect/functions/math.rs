@@ -1,26 +1,22 @@
-//! Numbers: exact arithmetic that reports overflow, rounding, and the functions of Math_functions.
+//! Numbers: integer arithmetic that reports overflow, rounding, and the functions of
+//! Math_functions. Arithmetic of DECIMALs is in `decimals`.
 //!
-//! Source: r_numeric_computations201 for the types of results; Math_functions for the rest.
+//! Source: r_numeric_computations201 for arithmetic; Math_functions for the rest.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array};
+use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int64Array};
 use arrow::compute::kernels::numeric;
-use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type, i256};
-use datafusion::common::{DataFusionError, Result, exec_datafusion_err, exec_err, plan_err};
+use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
+use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::logical_expr::ScalarUDF;
 
 use super::casting::divide_rounded;
+use super::decimals::{by_zero, exact, first};
 use super::udf::{Args, Function, Kind, udf};
-
-const MAX: u8 = 38;
 
 pub fn all() -> Vec<Arc<ScalarUDF>> {
     let mut all: Vec<Function> = vec![
-        exact("decimal_divide", |types| Ok(divide_type(types)?.0), decimal_divide),
-        exact("decimal_multiply", |types| Ok(multiply_type(types)?.0), decimal_multiply),
-        exact("decimal_mod", mod_type, decimal_mod),
-        Function { params: &[Kind::Any], ..exact("decimal_checked", first, decimal_checked) },
         two("float_divide", float_divide),
         two("power", power),
         two("atan2", |args| floats2(args, |a, b| Ok(a.atan2(b)))),
@@ -102,20 +98,8 @@ fn same(name: &'static str, run: fn(&Args) -> Result<ArrayRef>) -> Function {
     }
 }
 
-fn exact(
-    name: &'static str,
-    returns: fn(&[DataType]) -> Result<DataType>,
-    run: fn(&Args) -> Result<ArrayRef>,
-) -> Function {
-    Function { name, params: &[Kind::Any, Kind::Any], optional: 0, variadic: false, returns, run }
-}
-
 fn checked(name: &'static str, run: fn(&Args) -> Result<ArrayRef>) -> Function {
     exact(name, first, run)
-}
-
-fn first(types: &[DataType]) -> Result<DataType> {
-    types.first().cloned().ok_or_else(|| exec_datafusion_err!("an argument is missing"))
 }
 
 fn domain(holds: bool, message: &str, value: f64) -> Result<f64> {
@@ -138,10 +122,6 @@ fn floats2(args: &Args, f: impl Fn(f64, f64) -> Result<f64>) -> Result<ArrayRef>
         })
         .collect::<Result<_>>()?;
     Ok(Arc::new(out))
-}
-
-fn by_zero() -> DataFusionError {
-    exec_datafusion_err!("division by zero")
 }
 
 fn float_divide(args: &Args) -> Result<ArrayRef> {
@@ -181,181 +161,6 @@ fn arithmetic(
         _ => kernel(&left.array, &right.array),
     }
     .map_err(overflow)
-}
-
-/// Precision and scale of a decimal; an integer has scale 0.
-fn digits(types: &[DataType], n: usize) -> Result<(i32, i32)> {
-    match types.get(n) {
-        Some(DataType::Decimal128(p, s)) => Ok((i32::from(*p), i32::from(*s))),
-        Some(DataType::Int16) => Ok((5, 0)),
-        Some(DataType::Int32) => Ok((10, 0)),
-        Some(DataType::Int64) => Ok((19, 0)),
-        other => plan_err!("expected an exact number, found {other:?}"),
-    }
-}
-
-fn decimal(precision: i32, scale: i32) -> DataType {
-    let clamp = |v: i32, most: i32| v.clamp(0, most);
-    DataType::Decimal128(clamp(precision, 38).max(1) as u8, clamp(scale, 37) as i8)
-}
-
-/// DEC(p1,s1) / DEC(p2,s2), and its scale.
-fn divide_type(types: &[DataType]) -> Result<(DataType, i32)> {
-    let ((p1, s1), (p2, s2)) = (digits(types, 0)?, digits(types, 1)?);
-    let scale = 4.max(s1 + p2 - s2 + 1);
-    let precision = p1 - s1 + s2 + scale;
-    let (precision, scale) =
-        if precision > 38 { (38, (38 + scale - precision).max(4)) } else { (precision, scale) };
-    Ok((decimal(precision, scale), scale))
-}
-
-fn multiply_type(types: &[DataType]) -> Result<(DataType, i32)> {
-    let ((p1, s1), (p2, s2)) = (digits(types, 0)?, digits(types, 1)?);
-    let (precision, scale) = (p1 + p2 + 1, s1 + s2);
-    let (precision, scale) = if precision > 38 {
-        (38, (38 + scale - precision).max(4).min(scale))
-    } else {
-        (precision, scale)
-    };
-    Ok((decimal(precision, scale), scale))
-}
-
-fn mod_type(types: &[DataType]) -> Result<DataType> {
-    let ((p1, s1), (p2, s2)) = (digits(types, 0)?, digits(types, 1)?);
-    let scale = s1.max(s2);
-    Ok(decimal((p1 - s1).max(p2 - s2) + scale, scale))
-}
-
-/// The unscaled value of an argument as a function of the row.
-fn unscaled<'a>(args: &'a Args<'a>, n: usize) -> Result<Box<dyn Fn(usize) -> Option<i128> + 'a>> {
-    use arrow::datatypes::{Int16Type, Int32Type};
-    Ok(match args.arg(n)?.array.data_type() {
-        DataType::Int16 => {
-            let v = args.primitive::<Int16Type>(n)?;
-            Box::new(move |i| v.get(i).map(i128::from))
-        }
-        DataType::Int32 => {
-            let v = args.primitive::<Int32Type>(n)?;
-            Box::new(move |i| v.get(i).map(i128::from))
-        }
-        DataType::Int64 => {
-            let v = args.primitive::<Int64Type>(n)?;
-            Box::new(move |i| v.get(i).map(i128::from))
-        }
-        _ => {
-            let v = args.primitive::<Decimal128Type>(n)?;
-            Box::new(move |i| v.get(i))
-        }
-    })
-}
-
-fn types_of(args: &Args) -> Vec<DataType> {
-    args.values.iter().map(|a| a.array.data_type().clone()).collect()
-}
-
-fn power_of_ten(n: i32) -> Result<i256> {
-    let n = u32::try_from(n).map_err(|_| overflow())?;
-    (0..n).try_fold(i256::ONE, |v, _| v.checked_mul(i256::from_i128(10))).ok_or_else(overflow)
-}
-
-pub fn overflow() -> DataFusionError {
-    exec_datafusion_err!("128 bit numeric data overflow")
-}
-
-fn narrowed(value: i256, precision: u8) -> Result<i128> {
-    let value = value.to_i128().ok_or_else(overflow)?;
-    let limit = 10_u128.checked_pow(u32::from(precision)).unwrap_or(u128::MAX);
-    if value.unsigned_abs() < limit { Ok(value) } else { Err(overflow()) }
-}
-
-/// Rounded half away from zero.
-fn divided(value: i256, by: i256) -> i256 {
-    let quotient = value.wrapping_div(by);
-    let rest = value.wrapping_sub(quotient.wrapping_mul(by));
-    let twice = rest.wrapping_abs().wrapping_mul(i256::from_i128(2));
-    if twice < by.wrapping_abs() || rest == i256::ZERO {
-        return quotient;
-    }
-    let negative = value.is_negative() != by.is_negative();
-    quotient.wrapping_add(if negative { i256::MINUS_ONE } else { i256::ONE })
-}
-
-fn pairs(args: &Args, f: impl Fn(i128, i128) -> Result<i128>) -> Result<ArrayRef> {
-    let (left, right) = (unscaled(args, 0)?, unscaled(args, 1)?);
-    let out: Decimal128Array = (0..args.rows)
-        .map(|i| match (left(i), right(i)) {
-            (Some(a), Some(b)) => f(a, b).map(Some),
-            _ => Ok(None),
-        })
-        .collect::<Result<_>>()?;
-    Ok(Arc::new(out.with_data_type(args.returns.clone())))
-}
-
-fn precision_of(ty: &DataType) -> u8 {
-    if let DataType::Decimal128(p, _) = ty { *p } else { MAX }
-}
-
-/// The value itself, if 38 digits hold it.
-fn decimal_checked(args: &Args) -> Result<ArrayRef> {
-    let array = &args.arg(0)?.array;
-    let limit = 10_u128.pow(u32::from(MAX));
-    let values = array.as_primitive::<Decimal128Type>();
-    match values.iter().flatten().all(|v| v.unsigned_abs() < limit) {
-        true => Ok(Arc::clone(array)),
-        false => Err(overflow()),
-    }
-}
-
-fn decimal_divide(args: &Args) -> Result<ArrayRef> {
-    let types = types_of(args);
-    let (_, scale) = divide_type(&types)?;
-    let shift = scale - digits(&types, 0)?.1 + digits(&types, 1)?.1;
-    let (up, down) = (power_of_ten(shift.max(0))?, power_of_ten((-shift).max(0))?);
-    let precision = precision_of(args.returns);
-    let small_up = up.to_i128();
-    pairs(args, |a, b| {
-        if b == 0 {
-            return Err(by_zero());
-        }
-        if shift >= 0
-            && let Some(scaled) = small_up.and_then(|u| a.checked_mul(u))
-        {
-            let value = divide_rounded(scaled * b.signum(), b.abs());
-            return narrowed(i256::from_i128(value), precision);
-        }
-        let value = i256::from_i128(a).checked_mul(up).ok_or_else(overflow)?;
-        let by = i256::from_i128(b).checked_mul(down).ok_or_else(overflow)?;
-        narrowed(divided(value, by), precision)
-    })
-}
-
-fn decimal_multiply(args: &Args) -> Result<ArrayRef> {
-    let types = types_of(args);
-    let (_, scale) = multiply_type(&types)?;
-    let down = power_of_ten(digits(&types, 0)?.1 + digits(&types, 1)?.1 - scale)?;
-    let precision = precision_of(args.returns);
-    let exact = down == i256::ONE;
-    let limit = 10_u128.checked_pow(u32::from(precision)).unwrap_or(u128::MAX);
-    pairs(args, |a, b| {
-        if exact && let Some(value) = a.checked_mul(b) {
-            return if value.unsigned_abs() < limit { Ok(value) } else { Err(overflow()) };
-        }
-        narrowed(divided(i256::from_i128(a).wrapping_mul(i256::from_i128(b)), down), precision)
-    })
-}
-
-fn decimal_mod(args: &Args) -> Result<ArrayRef> {
-    let types = types_of(args);
-    let ((_, s1), (_, s2)) = (digits(&types, 0)?, digits(&types, 1)?);
-    let scale = s1.max(s2);
-    let (up1, up2) = (power_of_ten(scale - s1)?, power_of_ten(scale - s2)?);
-    pairs(args, |a, b| {
-        let (a, b) = (i256::from_i128(a).wrapping_mul(up1), i256::from_i128(b).wrapping_mul(up2));
-        if b == i256::ZERO {
-            return Err(by_zero());
-        }
-        a.wrapping_rem(b).to_i128().ok_or_else(overflow)
-    })
 }
 
 /// Applies one function per kind of number, in the type given.

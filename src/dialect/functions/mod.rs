@@ -7,6 +7,7 @@ mod aggregating;
 pub(crate) mod blanks;
 mod casting;
 mod dates;
+mod decimals;
 mod hashes;
 mod intervals;
 mod json;
@@ -42,6 +43,7 @@ static SCALARS: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(
         zones::all(),
         intervals::all(),
         math::all(),
+        decimals::all(),
         aggregating::all(),
         blanks::all(),
         strings::all(),

@@ -2,7 +2,7 @@
 //!
 //! Source: r_Dateparts_for_datetime_functions.
 
-use chrono::{Datelike, Duration, Months, NaiveDate, NaiveDateTime, Timelike};
+use chrono::{Datelike, Months, NaiveDate, NaiveDateTime, Timelike};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
@@ -137,23 +137,40 @@ impl Part {
         }
     }
 
-    /// The start of the part an instant lies in (r_DATE_TRUNC). `None` for parts without one.
-    pub fn truncate(self, micros: i64) -> Option<i64> {
-        match self {
-            Part::Week => Some(((micros.div_euclid(DAY) + 3).div_euclid(7) * 7 - 3) * DAY),
-            Part::DayOfWeek | Part::DayOfYear | Part::Epoch => None,
-            _ => match (self.micros(), self.months()) {
-                (Some(length), _) => Some(micros.div_euclid(length) * length),
-                (None, Some(length)) => {
-                    let offset = if length >= 1_200 { 12 } else { 0 };
-                    let start = (months_of(micros) - offset).div_euclid(length) * length + offset;
-                    let (year, month) = (start.div_euclid(12), start.rem_euclid(12) + 1);
-                    let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month as u32, 1)?;
-                    micros_of(date.and_hms_opt(0, 0, 0)?)
-                }
-                (None, None) => None,
+    /// The start of the part an instant lies in (r_DATE_TRUNC), as a function of the instant;
+    /// `None` for parts without a start. Dates out of the calendar's reach answer `None`.
+    ///
+    /// The part is looked at once, since the function is called for every row.
+    pub fn truncate(self) -> Option<fn(i64) -> Option<i64>> {
+        // written out so that each divisor is a constant, which spares a division
+        Some(match self {
+            Part::DayOfWeek | Part::DayOfYear | Part::Epoch => return None,
+            Part::Microsecond => Some,
+            Part::Millisecond => |at| Some(at.div_euclid(1_000) * 1_000),
+            Part::Second => |at| Some(at.div_euclid(1_000_000) * 1_000_000),
+            Part::Minute => |at| Some(at.div_euclid(60_000_000) * 60_000_000),
+            Part::Hour => |at| Some(at.div_euclid(3_600_000_000) * 3_600_000_000),
+            Part::Day => |at| Some(at.div_euclid(DAY) * DAY),
+            Part::Week => |at| Some(((at.div_euclid(DAY) + 3).div_euclid(7) * 7 - 3) * DAY),
+            Part::Month => |at| {
+                let (day, date) = day_of(at)?;
+                Some((day - i64::from(date.day0())) * DAY)
             },
-        }
+            Part::Quarter => |at| {
+                let (_, date) = day_of(at)?;
+                start_of(date.year(), date.month0() / 3 * 3 + 1)
+            },
+            Part::Year => |at| {
+                let (day, date) = day_of(at)?;
+                Some((day - i64::from(date.ordinal0())) * DAY)
+            },
+            Part::Decade => |at| start_of(day_of(at)?.1.year().div_euclid(10) * 10, 1),
+            // centuries and millennia begin with a year 1
+            Part::Century => |at| start_of((day_of(at)?.1.year() - 1).div_euclid(100) * 100 + 1, 1),
+            Part::Millennium => {
+                |at| start_of((day_of(at)?.1.year() - 1).div_euclid(1000) * 1000 + 1, 1)
+            }
+        })
     }
 
     /// The value of the part (r_DATE_PART_function); seconds carry their fraction.
@@ -192,6 +209,18 @@ pub fn add_months(micros: i64, months: i64) -> Option<i64> {
     micros_of(moved?)
 }
 
+/// The day an instant lies in, counted from 1970-01-01 and as a date.
+fn day_of(micros: i64) -> Option<(i64, NaiveDate)> {
+    let day = micros.div_euclid(DAY);
+    Some((day, date_of(i32::try_from(day).ok()?)?))
+}
+
+/// The first instant of a month.
+fn start_of(year: i32, month: u32) -> Option<i64> {
+    let date = NaiveDate::from_ymd_opt(year, month, 1)?;
+    Some(i64::from(days_of(date)) * DAY)
+}
+
 /// Months since year 0.
 fn months_of(micros: i64) -> i64 {
     instant(micros).map_or(0, |at| i64::from(at.year()) * 12 + i64::from(at.month0()))
@@ -206,18 +235,60 @@ pub fn micros_of(at: NaiveDateTime) -> Option<i64> {
     Some(at.and_utc().timestamp_micros())
 }
 
+/// The number of 1970-01-01, counted from the first day of year 1.
+const EPOCH: i32 = 719_163;
+
 /// Days since 1970-01-01 of a date.
 pub fn days_of(date: NaiveDate) -> i32 {
-    let epoch = NaiveDate::default();
-    i32::try_from(date.signed_duration_since(epoch).num_days()).unwrap_or(i32::MAX)
+    date.num_days_from_ce() - EPOCH
 }
 
 /// The date of a number of days since 1970-01-01.
 pub fn date_of(days: i32) -> Option<NaiveDate> {
-    NaiveDate::default().checked_add_signed(Duration::days(i64::from(days)))
+    NaiveDate::from_num_days_from_ce_opt(days.checked_add(EPOCH)?)
 }
 
 /// The last day of the month of a date.
 pub fn last_day(date: NaiveDate) -> Option<NaiveDate> {
     date.with_day(1)?.checked_add_months(Months::new(1))?.pred_opt()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TRUNCATED: &[Part] = &[
+        Part::Millennium,
+        Part::Century,
+        Part::Decade,
+        Part::Year,
+        Part::Quarter,
+        Part::Month,
+        Part::Week,
+        Part::Day,
+        Part::Hour,
+        Part::Minute,
+        Part::Second,
+        Part::Millisecond,
+        Part::Microsecond,
+    ];
+
+    proptest! {
+        /// From the year 1 to 9999: an instant lies in the part that begins at its start, and no
+        /// other start lies between.
+        #[test]
+        fn a_part_begins_at_its_own_start(at in -62_135_596_800_000_000_i64..253_402_300_800_000_000) {
+            for part in TRUNCATED {
+                let start = part.truncate().expect("it has a start");
+                let begun = start(at).expect("in the calendar");
+                let next = part.add(begun, 1).expect("in the calendar");
+                prop_assert!(begun <= at && at < next, "{part:?} of {at}: {begun} to {next}");
+                prop_assert_eq!(start(begun), Some(begun), "{:?}", part);
+                prop_assert_eq!(start(next), Some(next), "{:?}", part);
+                prop_assert_eq!(start(next - 1), Some(begun), "{:?}", part);
+            }
+        }
+    }
 }

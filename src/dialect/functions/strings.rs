@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int32Array, Int64Array, StringViewBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, Int64Array, StringViewBuilder};
 use arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, exec_datafusion_err, exec_err, plan_err};
 use datafusion::functions::{core, string, unicode};
@@ -64,8 +64,8 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         }),
         text("quote_ident", T, 0, |args| map(args, |t| Ok(crate::sql::quote_identifier(t)))),
         text("quote_literal", T, 0, |args| map(args, |t| Ok(crate::sql::quote_literal(t)))),
-        count("len", |args| lengths(args, |t| t.chars().count())),
-        count("octet_length", |args| lengths(args, str::len)),
+        count("len", characters),
+        count("octet_length", octets),
         udf(Function {
             name: "strtol",
             params: &[Kind::Text, Kind::Int],
@@ -126,11 +126,49 @@ pub fn map(args: &Args, f: impl Fn(&str) -> Result<String>) -> Result<ArrayRef> 
     })
 }
 
-fn lengths(args: &Args, count: fn(&str) -> usize) -> Result<ArrayRef> {
+/// r_LEN: characters.
+fn characters(args: &Args) -> Result<ArrayRef> {
+    let array = &args.arg(0)?.array;
+    let Some(views) = array.as_string_view_opt() else { return lengths(args, |t| count_of(t)) };
+    let out = views.views().iter().enumerate().map(|(i, view)| match *view as u32 {
+        // a short text stands in the view itself, zeros behind it
+        length @ 0..=12 => length as i32 - (continuing(*view >> 32)).count_ones() as i32,
+        _ => {
+            if views.is_valid(i) {
+                count_of(views.value(i))
+            } else {
+                0
+            }
+        }
+    });
+    Ok(Arc::new(Int32Array::new(out.collect(), views.nulls().cloned())))
+}
+
+/// The bytes of UTF-8 that go on with a character, each marked by its highest bit.
+fn continuing(bytes: u128) -> u128 {
+    const HIGHEST: u128 = u128::from_ne_bytes([0x80; 16]);
+    bytes & HIGHEST & !(bytes << 1)
+}
+
+fn count_of(text: &str) -> i32 {
+    let characters = text.bytes().filter(|b| (*b as i8) >= -0x40).count();
+    i32::try_from(characters).unwrap_or(i32::MAX)
+}
+
+/// r_OCTET_LENGTH: bytes.
+fn octets(args: &Args) -> Result<ArrayRef> {
+    let array = &args.arg(0)?.array;
+    let Some(views) = array.as_string_view_opt() else {
+        return lengths(args, |t| i32::try_from(t.len()).unwrap_or(i32::MAX));
+    };
+    // a view begins with the length of its text
+    let out = views.views().iter().map(|view| *view as u32 as i32);
+    Ok(Arc::new(Int32Array::new(out.collect(), views.nulls().cloned())))
+}
+
+fn lengths(args: &Args, count: fn(&str) -> i32) -> Result<ArrayRef> {
     let texts = args.text(0)?;
-    let out: Int32Array = (0..args.rows)
-        .map(|i| texts.get(i).map(|t| i32::try_from(count(t)).unwrap_or(i32::MAX)))
-        .collect();
+    let out: Int32Array = (0..args.rows).map(|i| texts.get(i).map(count)).collect();
     Ok(Arc::new(out))
 }
 
@@ -314,4 +352,25 @@ fn to_hex(args: &Args) -> Result<ArrayRef> {
         out.push_str(&format!("{value:x}"));
         Ok(Some(()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Short texts are counted where they stand in a view, long ones in their buffer.
+        #[test]
+        fn characters_are_counted_as_std_does(text in "\\PC{0,14}") {
+            prop_assert_eq!(count_of(&text), text.chars().count() as i32);
+            if text.len() <= 12 {
+                let mut bytes = [0_u8; 16];
+                bytes[..text.len()].copy_from_slice(text.as_bytes());
+                let on = continuing(u128::from_le_bytes(bytes)).count_ones() as usize;
+                prop_assert_eq!(text.len() - on, text.chars().count());
+            }
+        }
+    }
 }

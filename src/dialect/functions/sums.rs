@@ -18,7 +18,7 @@ use datafusion::logical_expr::{
 };
 use datafusion_functions_aggregate_common::aggregate::groups_accumulator::prim_op::PrimitiveGroupsAccumulator;
 
-use super::math::overflow;
+use super::decimals::overflow;
 
 /// One more than the greatest DECIMAL of 38 digits.
 const LIMIT: u128 = 10_u128.pow(38);
@@ -154,21 +154,27 @@ impl Total {
 /// The sum of a batch. A DECIMAL has 38 digits, so that only sums of many can pass 128 bits.
 fn sum_of(values: &ArrayRef) -> Result<i128> {
     if let Some(values) = values.as_primitive_opt::<Int64Type>() {
-        return Ok(present(values).fold(0, |sum, v| sum + i128::from(v)));
+        return Ok(folded(values, 0, |sum, v| sum + i128::from(v)));
     }
-    let Some(values) = values.as_primitive_opt::<Decimal128Type>() else {
+    let Some(decimals) = values.as_primitive_opt::<Decimal128Type>() else {
         return exec_err!("sum does not take {}", values.data_type());
     };
-    present(values).try_fold(0_i128, |sum, v| sum.checked_add(v)).ok_or_else(overflow)
+    let (sum, over) = folded(decimals, (0_i128, false), |(sum, over), v| {
+        let (sum, more) = sum.overflowing_add(v);
+        (sum, over | more)
+    });
+    if over { Err(overflow()) } else { Ok(sum) }
 }
 
-fn present<T: ArrowPrimitiveType>(
+fn folded<T: ArrowPrimitiveType, S>(
     values: &PrimitiveArray<T>,
-) -> Box<dyn Iterator<Item = T::Native> + '_> {
+    start: S,
+    add: impl Fn(S, T::Native) -> S,
+) -> S {
     if values.null_count() == 0 {
-        return Box::new(values.values().iter().copied());
+        return values.values().iter().copied().fold(start, add);
     }
-    Box::new(values.iter().flatten())
+    values.iter().flatten().fold(start, add)
 }
 
 fn first(values: &[ArrayRef]) -> Result<&ArrayRef> {

@@ -146,11 +146,17 @@ impl Args<'_> {
 }
 
 pub struct Primitive<'a, T: arrow::datatypes::ArrowPrimitiveType> {
-    array: &'a arrow::array::PrimitiveArray<T>,
+    /// One row if the argument is a constant.
+    pub array: &'a arrow::array::PrimitiveArray<T>,
     constant: bool,
 }
 
 impl<T: arrow::datatypes::ArrowPrimitiveType> Primitive<'_, T> {
+    /// The value of a constant argument; `None` for an argument with a value for every row.
+    pub fn constant(&self) -> Option<Option<T::Native>> {
+        self.constant.then(|| self.get(0))
+    }
+
     pub fn get(&self, i: usize) -> Option<T::Native> {
         let i = if self.constant { 0 } else { i };
         self.array.is_valid(i).then(|| self.array.value(i))
