@@ -5,7 +5,7 @@
 
 use hashbrown::HashTable;
 
-use super::intern::{self, Texts};
+use super::intern::{self, Known, Texts};
 use crate::pages::{self, NULL, Values};
 
 /// Distinct values before a column can be found to have too many.
@@ -62,12 +62,35 @@ impl<N: Copy, const AGAIN: bool> TextColumn<N, AGAIN> {
         }
     }
 
+    /// As [`TextColumn::push`], quicker if the text is the one of `guess`, which becomes this one.
+    /// A guess was made in this chunk, or is the default.
+    #[inline]
+    pub fn push_like(
+        &mut self,
+        text: Option<&[u8]>,
+        guess: &mut Known,
+        note: impl FnOnce(&[u8]) -> N,
+    ) {
+        match text {
+            Some(text) if self.plain.is_none() => {
+                let number = self.texts.number_like(text, guess);
+                self.add(number, text, note);
+            }
+            text => self.push(text, note),
+        }
+    }
+
     #[inline]
     fn number(&mut self, text: &[u8], note: impl FnOnce(&[u8]) -> N) {
         let number = match AGAIN {
             true => self.texts.number_again(text),
             false => self.texts.number(text),
         };
+        self.add(number, text, note);
+    }
+
+    #[inline]
+    fn add(&mut self, number: u32, text: &[u8], note: impl FnOnce(&[u8]) -> N) {
         self.keys.push(number);
         if number as usize == self.notes.len() {
             self.notes.push(note(text));
@@ -134,6 +157,12 @@ impl<N: Copy, const AGAIN: bool> TextColumn<N, AGAIN> {
     /// The rows' numbers; `None` when plain.
     pub fn keys(&self) -> Option<&[u32]> {
         self.plain.is_none().then_some(&self.keys)
+    }
+
+    /// The number of the last row's text; `None` without one, or when plain.
+    #[inline]
+    pub fn last(&self) -> Option<u32> {
+        self.keys()?.last().copied().filter(|key| *key != NULL)
     }
 
     /// What follows for each row from `of_notes`, one for each of [`TextColumn::notes`]; `null` for

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::adaptive::{Codes, NumberColumn, TextColumn};
 use super::agent::Agents;
 use super::country::{Country, Resolver, parse_address};
-use super::intern::{self, Texts};
+use super::intern::{self, Known, Texts};
 use super::line::{Line, value};
 use super::timestamp::{Converter, UNCONVERTED};
 use crate::config::Extra;
@@ -36,9 +36,10 @@ pub struct Columns {
     status: Vec<u32>,
     statuses: Codes,
     bytes_sent: NumberColumn,
-    referer: TextColumn<(), true>,
+    referer: TextColumn<(), false>,
     /// With the class of each.
-    user_agent: TextColumn<u16, true>,
+    user_agent: TextColumn<u16, false>,
+    visitors: Visitors,
     scratch: Scratch,
 }
 
@@ -74,6 +75,7 @@ impl Columns {
             bytes_sent: NumberColumn::default(),
             referer: TextColumn::default(),
             user_agent: TextColumn::default(),
+            visitors: Visitors::default(),
             scratch: Scratch::default(),
         }
     }
@@ -98,6 +100,7 @@ impl Columns {
         self.bytes_sent.start();
         self.referer.start();
         self.user_agent.start();
+        self.visitors.start();
         self.agents.start();
     }
 
@@ -124,9 +127,11 @@ impl Columns {
         self.status.push(line.status.map_or(NULL, |status| self.statuses.number(status)));
         // a size was checked to be below 2^63
         self.bytes_sent.push(line.bytes_sent.map(|bytes| bytes as i64));
-        self.referer.push(value(line.referer), |_| ());
+        let visitor = self.visitors.at(self.address.last());
+        self.referer.push_like(value(line.referer), &mut visitor.referer, |_| ());
         let agents = &mut self.agents;
-        self.user_agent.push(value(line.user_agent), |agent| agents.class(agent));
+        let agent = &mut visitor.user_agent;
+        self.user_agent.push_like(value(line.user_agent), agent, |text| agents.class(text));
     }
 
     /// The rows since [`Columns::start`]; `None` when there are none.
@@ -281,6 +286,40 @@ fn code([first, second]: Country) -> u16 {
 
 fn letters(code: u16) -> Country {
     [code / LETTERS, code % LETTERS].map(|digit| b'A' + digit as u8)
+}
+
+/// What each address of a chunk sent last: one visitor keeps to one user agent and comes from one
+/// page for many lines, so that a comparison stands for the look-up.
+#[derive(Default)]
+struct Visitors {
+    /// By number of the address.
+    known: Vec<Visitor>,
+    /// Of lines whose address has no number.
+    other: Visitor,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Visitor {
+    referer: Known,
+    user_agent: Known,
+}
+
+impl Visitors {
+    /// Begins a chunk.
+    fn start(&mut self) {
+        self.known.clear();
+        self.other = Visitor::default();
+    }
+
+    #[inline]
+    fn at(&mut self, address: Option<u32>) -> &mut Visitor {
+        let Some(number) = address else { return &mut self.other };
+        // numbers are given in order, so that a new one is the next
+        if number as usize == self.known.len() {
+            self.known.push(Visitor::default());
+        }
+        self.known.get_mut(number as usize).unwrap_or(&mut self.other)
+    }
 }
 
 /// The addresses a worker has met, and what it knows of them.

@@ -3,6 +3,8 @@
 //! A hit is always verified byte by byte. The hash is keyed at random for each process (ahash), so
 //! that a log written by an attacker cannot aim at it; its keys decide nothing but speed.
 
+use std::hash::{BuildHasher, Hasher};
+
 use hashbrown::HashTable;
 
 /// A table of distinct texts.
@@ -15,16 +17,22 @@ pub struct Texts {
     hasher: ahash::RandomState,
     bytes: Vec<u8>,
     count: u32,
-    /// Number and place of the text asked for before.
-    last: (u32, u32),
+    /// The text asked for before.
+    last: Known,
+}
+
+/// A text of a table: its number, and where its length stands in the bytes. A guess at the next
+/// text, too, which is always checked; the default is the first text.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known {
+    number: u32,
+    start: u32,
 }
 
 #[derive(Debug)]
 struct Entry {
     hash: u64,
-    /// Where the text's length stands in the bytes.
-    start: u32,
-    number: u32,
+    known: Known,
 }
 
 /// Bytes of a text's length.
@@ -36,7 +44,7 @@ impl Texts {
         self.entries.clear();
         self.bytes.clear();
         self.count = 0;
-        self.last = (0, 0);
+        self.last = Known::default();
     }
 
     pub fn count(&self) -> usize {
@@ -52,37 +60,49 @@ impl Texts {
     /// 4 GiB.
     #[inline]
     pub fn number(&mut self, text: &[u8]) -> u32 {
-        let hash = self.hasher.hash_one(text);
-        let bytes = &self.bytes;
-        let same = |entry: &Entry| entry.hash == hash && at(bytes, entry.start) == Some(text);
-        match self.entries.find(hash, same) {
-            Some(entry) => {
-                self.last = (entry.number, entry.start);
-                entry.number
-            }
-            None => self.learn(hash, text),
-        }
+        self.find(text).number
     }
 
     /// As [`Texts::number`], quicker if the text is the one asked for before.
     #[inline]
     pub fn number_again(&mut self, text: &[u8]) -> u32 {
-        let (number, start) = self.last;
-        match self.count > 0 && at(&self.bytes, start) == Some(text) {
-            true => number,
-            false => self.number(text),
+        let mut last = self.last;
+        let number = self.number_like(text, &mut last);
+        self.last = last;
+        number
+    }
+
+    /// As [`Texts::number`], quicker if the text is the one of `guess`, which becomes the text's
+    /// own. A guess was made since the texts were forgotten, or is the default.
+    #[inline]
+    pub fn number_like(&mut self, text: &[u8], guess: &mut Known) -> u32 {
+        if self.count == 0 || at(&self.bytes, guess.start) != Some(text) {
+            *guess = self.find(text);
+        }
+        guess.number
+    }
+
+    #[inline]
+    fn find(&mut self, text: &[u8]) -> Known {
+        // nothing else is in this table, so the text needs no mark of its end
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(text);
+        let hash = hasher.finish();
+        let bytes = &self.bytes;
+        let same = |entry: &Entry| entry.hash == hash && at(bytes, entry.known.start) == Some(text);
+        match self.entries.find(hash, same) {
+            Some(entry) => entry.known,
+            None => self.learn(hash, text),
         }
     }
 
     #[inline(never)]
-    fn learn(&mut self, hash: u64, text: &[u8]) -> u32 {
-        let (start, number) = (self.bytes.len() as u32, self.count);
-        let entry = Entry { hash, start, number };
-        self.entries.insert_unique(hash, entry, |entry| entry.hash);
+    fn learn(&mut self, hash: u64, text: &[u8]) -> Known {
+        let known = Known { number: self.count, start: self.bytes.len() as u32 };
+        self.entries.insert_unique(hash, Entry { hash, known }, |entry| entry.hash);
         put(text, &mut self.bytes);
         self.count += 1;
-        self.last = (number, start);
-        number
+        known
     }
 }
 
@@ -124,5 +144,19 @@ mod tests {
         assert_eq!(known.bytes(), b"\x01\0\0\0a\0\0\0\0\x02\0\0\0bc");
         known.clear();
         assert_eq!((known.number_again(b"bc"), known.count()), (0, 1));
+    }
+
+    #[test]
+    fn a_guess_changes_no_number() {
+        let (mut guessed, mut known) = (Texts::default(), Texts::default());
+        // each guess serves two texts in turn, so that it is right, wrong, and another's
+        let mut guesses = [Known::default(); 3];
+        for i in 0..1000usize {
+            let text = format!("{}", i * i % 37 / (1 + i % 2));
+            let number = guessed.number_like(text.as_bytes(), &mut guesses[i / 2 % 3]);
+            assert_eq!(number, known.number(text.as_bytes()));
+            assert_eq!(guesses[i / 2 % 3].number, number);
+        }
+        assert_eq!(guessed.bytes(), known.bytes());
     }
 }

@@ -188,6 +188,32 @@ pub(super) fn status(text: &[u8]) -> Result<Option<u16>, ()> {
     }
 }
 
+/// The number in the last `count` of the bytes; `None` if these are not digits, or none.
+///
+/// All eight at once, since the length of a size is what a loop guesses wrong: pairs of digits,
+/// then of pairs, then of those are added up side by side in one word.
+#[inline]
+pub(super) fn digits(end: &[u8; 8], count: usize) -> Option<u64> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const ZEROS: u64 = EACH * b'0' as u64;
+    const HIGH: u64 = EACH * 0xf0;
+    if !(1..=end.len()).contains(&count) {
+        return None;
+    }
+    // what stands before them reads as zeros
+    let kept = u64::MAX << (64 - 8 * count);
+    let text = (u64::from_le_bytes(*end) & kept) | (ZEROS & !kept);
+    // 0x30 to 0x39: the high half is a 3, and still is with 6 more
+    let more = text.wrapping_add(EACH * 6);
+    if (text & HIGH) | ((more & HIGH) >> 4) != EACH * 0x33 {
+        return None;
+    }
+    let ones = text - ZEROS;
+    let pairs = (ones * 10 + (ones >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    Some((fours * 10_000 + (fours >> 32)) & 0xffff_ffff)
+}
+
 /// A size in digits below 2^63, or `-`.
 #[inline]
 pub(super) fn size(text: &[u8]) -> Result<Option<u64>, ()> {
@@ -206,4 +232,41 @@ pub(super) fn size(text: &[u8]) -> Result<Option<u64>, ()> {
         value = value.checked_mul(10).and_then(|v| v.checked_add(u64::from(digit))).ok_or(())?;
     }
     if value > i64::MAX as u64 { Err(()) } else { Ok(Some(value)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn eight_digits_at_once_are_read_as_one_by_one(
+            end in prop_oneof![
+                "[0-9]{8}".prop_map(|text| text.into_bytes()),
+                "[ -:0-9]{8}".prop_map(|text| text.into_bytes()),
+                proptest::collection::vec(any::<u8>(), 8),
+            ],
+            count in 0usize..12,
+        ) {
+            let end: [u8; 8] = end.try_into().expect("eight bytes");
+            let want = end.get(8usize.wrapping_sub(count)..).and_then(|text| size(text).ok().flatten());
+            prop_assert_eq!(digits(&end, count), want, "{:?}", end);
+        }
+    }
+
+    #[test]
+    fn every_byte_but_a_digit_is_seen_at_every_place() {
+        for byte in 0..=u8::MAX {
+            for place in 0..8 {
+                let mut end = *b"12345678";
+                end[place] = byte;
+                let want = size(&end).ok().flatten();
+                assert_eq!(digits(&end, 8), want, "{byte} at {place}");
+                assert_eq!(digits(&end, 8 - place).is_some(), byte.is_ascii_digit());
+                assert!(digits(&end, 7 - place).is_some() == (place < 7));
+            }
+        }
+    }
 }

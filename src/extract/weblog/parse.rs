@@ -14,6 +14,10 @@ use super::scan::{self, Found, Lines, Marks};
 use crate::error::Result;
 use crate::pages::{self, Encoder, RowGroup};
 
+/// Bytes of lines read at a time: looked at twice, so they should still be in the second-level
+/// cache when the scan comes.
+const BLOCK: usize = 128 << 10;
+
 /// What a chunk held.
 #[derive(Debug)]
 pub struct Parsed {
@@ -84,9 +88,23 @@ impl Parser {
             counts: Counts { bytes: text.len() as u64, ..Counts::default() },
             newlines: 0,
         };
-        // One pass over the chunk; only if it fails are lines looked at one by one.
-        let utf8 = text.is_ascii() || std::str::from_utf8(text).is_ok();
         self.columns.file(file_id);
+        let mut start = 0;
+        while let Some(rest) = text.get(start..).filter(|rest| !rest.is_empty()) {
+            // whole lines, except where one does not fit
+            let block = rest.get(..BLOCK).unwrap_or(rest);
+            let newline = memchr::memrchr(b'\n', block).or_else(|| memchr::memchr(b'\n', rest));
+            let lines = newline.and_then(|newline| rest.get(..=newline)).unwrap_or(rest);
+            self.lines(offset + start as u64, lines, &mut parsed);
+            start += lines.len();
+        }
+        parsed.counts.lines += parsed.counts.rows;
+        parsed
+    }
+
+    fn lines(&mut self, offset: u64, text: &[u8], parsed: &mut Parsed) {
+        // One pass over the block; only if it fails are lines looked at one by one.
+        let utf8 = text.is_ascii() || std::str::from_utf8(text).is_ok();
         for found in Lines::new(text, &mut self.marks) {
             let line = parsed.newlines;
             parsed.newlines += 1;
@@ -113,8 +131,6 @@ impl Parser {
                 }
             }
         }
-        parsed.counts.lines += parsed.counts.rows;
-        parsed
     }
 
     /// The rows read since [`Parser::start`]; `None` without rows.

@@ -267,7 +267,11 @@ pub fn combined<'t>(text: &'t [u8], found: &Found) -> Option<Line<'t>> {
         timestamp: Some(timestamp),
         request: Some(text.get(q0 + 1..q1)?),
         status: line::status(&[*s0, *s1, *s2]).ok()?,
-        bytes_sent: line::size(size).ok()?,
+        bytes_sent: match text.get(..q2 - 1)?.last_chunk().and_then(|e| line::digits(e, size.len()))
+        {
+            Some(size) => Some(size),
+            None => line::size(size).ok()?,
+        },
         referer: Some(text.get(q2 + 1..q3)?),
         user_agent: Some(text.get(q4 + 1..q5)?),
     })
