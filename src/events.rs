@@ -22,12 +22,14 @@ pub enum Event<'a> {
     TaskStarted {
         task: &'a TaskName,
     },
-    /// Rows or bytes so far; at most a few a second for each task.
+    /// At most a few a second for each task.
     TaskProgress {
         task: &'a TaskName,
         done: u64,
         /// The expected total, when it is known.
         total: Option<u64>,
+        /// What is counted.
+        unit: Unit,
     },
     TaskFinished {
         task: &'a TaskName,
@@ -51,6 +53,15 @@ pub enum Event<'a> {
         counts: Counts,
         took: Duration,
     },
+}
+
+/// What progress counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    Rows,
+    /// Of a log's text, unpacked.
+    Bytes,
 }
 
 /// Tasks by how they ended.

@@ -20,6 +20,9 @@ pub enum Extracted {
     Group(RowGroup),
     /// Rows or lines that cannot be landed.
     Rejects(Vec<Reject>),
+    /// So many bytes of the source were passed since the last item of this kind: text of logs, whose
+    /// end is known, where rows tell nothing of how much is left.
+    Passed(u64),
     /// Something the run should tell, once a table: a coerced value, an added column.
     Warning(String),
 }

@@ -37,6 +37,16 @@ pub struct FileRange {
 }
 
 impl Window {
+    /// The bytes to read, where they are known.
+    pub fn bytes(&self) -> Option<u64> {
+        match self {
+            Window::Full | Window::Range { .. } => None,
+            Window::Files { ranges } => {
+                Some(ranges.iter().map(|range| range.end.saturating_sub(range.start)).sum())
+            }
+        }
+    }
+
     /// True when the window holds nothing to read.
     pub fn is_empty(&self) -> bool {
         match self {

@@ -66,10 +66,19 @@ pub struct LandedFile {
     pub rows: u64,
 }
 
+/// How far a landing is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows read, rejected ones too.
+    pub rows: u64,
+    /// Bytes of the source passed; 0 for a source that counts none.
+    pub bytes: u64,
+}
+
 /// Writes a stream as one partition. On an error, what was written is removed as far as possible
 /// and is in any case unreadable, since no record names it.
 ///
-/// `progress` gets the rows read so far, after each batch. A partition without rows is one file
+/// `progress` gets what was read so far, after each batch. A partition without rows is one file
 /// with the schema and 0 rows, so that an empty extract and a missing one look different.
 ///
 /// Errors: what the stream yields; `land/schema` when a batch is not what the spec declares;
@@ -80,7 +89,7 @@ pub async fn land(
     spec: &TableSpec,
     sequence: Sequence,
     stream: ExtractStream,
-    progress: &(dyn Fn(u64) + Send + Sync),
+    progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<Landed> {
     let mut partition = Partition::new(store, spec, sequence);
     match partition.fill(stream, progress).await {
@@ -131,8 +140,9 @@ impl<'a> Partition<'a> {
     async fn fill(
         &mut self,
         mut stream: ExtractStream,
-        progress: &(dyn Fn(u64) + Send + Sync),
+        progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<Landed> {
+        let mut bytes = 0;
         while let Some(extracted) = stream.try_next().await? {
             match extracted {
                 Extracted::Rows(batch) => {
@@ -154,9 +164,10 @@ impl<'a> Partition<'a> {
                     self.landed.read += rejects.len() as u64;
                     self.put_aside(&rejects).await?;
                 }
+                Extracted::Passed(more) => bytes += more,
                 Extracted::Warning(text) => self.warn(text),
             }
-            progress(self.landed.read);
+            progress(Progress { rows: self.landed.read, bytes });
         }
         self.finish().await
     }

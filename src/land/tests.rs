@@ -92,7 +92,7 @@ fn reject(n: u64, raw: &[u8]) -> Reject {
 async fn land_items(
     store: &Arc<InMemory>,
     items: Vec<Result<Extracted>>,
-) -> (Result<Landed>, Vec<u64>) {
+) -> (Result<Landed>, Vec<Progress>) {
     let seen = std::sync::Mutex::new(Vec::new());
     let result = land(
         Arc::clone(store) as Arc<dyn ObjectStore>,
@@ -124,7 +124,9 @@ async fn rows_and_rejects_are_each_in_one_place() {
             Ok(Extracted::Rows(rows(0, 10))),
             Ok(Extracted::Rejects(vec![reject(1, b"{\"a\":1}"), reject(2, b"\xff\x00")])),
             Ok(Extracted::Warning("column `x` is new".into())),
+            Ok(Extracted::Passed(500)),
             Ok(Extracted::Warning("column `x` is new".into())),
+            Ok(Extracted::Passed(400)),
             Ok(Extracted::Rows(rows(10, 25))),
         ],
     )
@@ -133,7 +135,7 @@ async fn rows_and_rejects_are_each_in_one_place() {
     assert_eq!((landed.read, landed.landed(), landed.quarantined()), (27, 25, 2));
     assert_eq!(landed.reasons, [("row/null_key", 2)]);
     assert_eq!(landed.warnings, ["column `x` is new"]);
-    assert_eq!(progress.last(), Some(&27));
+    assert_eq!(progress.last(), Some(&Progress { rows: 27, bytes: 900 }));
 
     let file = &landed.files[0];
     assert!(file.path.starts_with("landing/mysql/orders/execution_sequence=3/part-"), "{file:?}");

@@ -18,8 +18,8 @@ use super::program::{Job, Program};
 use super::sources::{Asked, Sources};
 use crate::config::Source;
 use crate::error::{Error, Kind, Result};
-use crate::events::{Event, Observer};
-use crate::land::{self, Landed, LandedFile};
+use crate::events::{Event, Observer, Unit};
+use crate::land::{self, Landed, LandedFile, Progress};
 use crate::merge;
 use crate::records::landing::{LandingFile, Receipt};
 use crate::records::{self, Marker};
@@ -97,12 +97,18 @@ impl Tasks {
         let stream = until_stopped(stream, self.stop.clone());
         let last_told = AtomicU64::new(0);
         let began = Instant::now();
-        let progress = |done: u64| {
+        let bytes = window.bytes();
+        let progress = |so_far: Progress| {
             let now = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             let last = last_told.load(Ordering::Relaxed);
             if now >= last.saturating_add(TELL_EVERY.as_millis() as u64) {
                 last_told.store(now, Ordering::Relaxed);
-                self.journal.on(&Event::TaskProgress { task: ticket.task, done, total: None });
+                let (done, unit) = match bytes {
+                    Some(_) => (so_far.bytes, Unit::Bytes),
+                    None => (so_far.rows, Unit::Rows),
+                };
+                let task = ticket.task;
+                self.journal.on(&Event::TaskProgress { task, done, total: bytes, unit });
             }
         };
         let store = Arc::clone(&self.landing);
@@ -178,7 +184,25 @@ impl Tasks {
             0 => merge::store_ddl(spec)?,
             _ => merge::statements(spec, self.run.sequence)?,
         };
-        self.batch(ticket, statements, &|outcomes| merge::balance(landed, outcomes)).await
+        let mut all = match self.engine.columns(&spec.store).await? {
+            Some(known) => merge::added(spec, &known)?,
+            None => Vec::new(),
+        };
+        let added = all.len();
+        all.extend(statements);
+        let balance = |outcomes: &[Outcome]| {
+            merge::balance(landed, outcomes.get(added..).unwrap_or_default())
+        };
+        let rows = self.batch(ticket, all, &balance).await?;
+        if added > 0 {
+            let message = format!(
+                "`{}` has {added} more column{}, NULL in its rows until they are merged again",
+                spec.store,
+                if added == 1 { "" } else { "s" },
+            );
+            self.journal.on(&Event::Warning { task: Some(ticket.task), message: &message });
+        }
+        Ok(rows)
     }
 
     /// Runs statements as one transaction that commits the marker with its rows.

@@ -11,7 +11,7 @@ use super::super::clean::{clean, clean_line, scrub};
 use super::super::human;
 use super::super::printer::Printer;
 use super::{Live, about, failure_text, line};
-use crate::events::{Event, Observer};
+use crate::events::{Event, Observer, Unit};
 use crate::task::{Status, TaskName};
 
 /// Draws a second: enough to look alive, cheap enough not to matter.
@@ -68,7 +68,13 @@ impl Fancy {
         state.running.insert(task.clone(), bar);
     }
 
-    fn advance(&self, state: &State, task: &TaskName, done: u64, total: Option<u64>) {
+    fn advance(
+        &self,
+        state: &State,
+        task: &TaskName,
+        (done, total): (u64, Option<u64>),
+        unit: Unit,
+    ) {
         let Some(bar) = state.running.get(task) else {
             return;
         };
@@ -78,13 +84,9 @@ impl Fancy {
                     bar.set_style(running_style(&self.printer, true));
                 }
                 bar.set_length(total.max(done));
-                bar.set_message(format!(
-                    "{} / ~{}",
-                    human::thousands(done),
-                    human::thousands(total)
-                ));
+                bar.set_message(so_far(done, Some(total), unit));
             }
-            None => bar.set_message(human::thousands(done)),
+            None => bar.set_message(so_far(done, None, unit)),
         }
         bar.set_position(done);
     }
@@ -100,6 +102,18 @@ impl Fancy {
                 state.failed,
             ));
         }
+    }
+}
+
+/// How far a task is, in words. Bytes to read are known; rows to read are an estimate.
+fn so_far(done: u64, total: Option<u64>, unit: Unit) -> String {
+    match (unit, total) {
+        (Unit::Rows, None) => human::thousands(done),
+        (Unit::Rows, Some(total)) => {
+            format!("{} / ~{}", human::thousands(done), human::thousands(total))
+        }
+        (Unit::Bytes, None) => human::size(done),
+        (Unit::Bytes, Some(total)) => format!("{} / {}", human::size(done), human::size(total)),
     }
 }
 
@@ -138,8 +152,8 @@ impl Observer for Fancy {
                 state.summary = Some(summary);
             }
             Event::TaskStarted { task } => self.start_task(&mut state, task),
-            Event::TaskProgress { task, done, total } => {
-                self.advance(&state, task, *done, *total);
+            Event::TaskProgress { task, done, total, unit } => {
+                self.advance(&state, task, (*done, *total), *unit);
             }
             Event::TaskFinished { task, status, rows, took, reason } => {
                 if let Some(bar) = state.running.remove(*task) {
@@ -190,5 +204,22 @@ impl Live for Fancy {
             bar.finish_and_clear();
         }
         let _ = self.block.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_told_in_its_unit() {
+        for (done, total, unit, want) in [
+            (1234, None, Unit::Rows, "1,234"),
+            (1234, Some(5000), Unit::Rows, "1,234 / ~5,000"),
+            (16 << 20, Some(1 << 30), Unit::Bytes, "16.0 MB / 1.0 GB"),
+            (512, None, Unit::Bytes, "512 B"),
+        ] {
+            assert_eq!(so_far(done, total, unit), want);
+        }
     }
 }

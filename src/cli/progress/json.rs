@@ -78,8 +78,8 @@ fn object(ts: &str, run: Option<RunId>, event: &Event<'_>) -> Value {
             json!({"target": target, "resumed": resumed, "tasks": tasks.len(), "names": tasks}),
         ),
         Event::TaskStarted { task } => ("task_started", json!({"task": task})),
-        Event::TaskProgress { task, done, total } => {
-            ("task_progress", json!({"task": task, "done": done, "total": total}))
+        Event::TaskProgress { task, done, total, unit } => {
+            ("task_progress", json!({"task": task, "done": done, "total": total, "unit": unit}))
         }
         Event::TaskFinished { task, status, rows, took, reason } => (
             "task_finished",
@@ -131,6 +131,7 @@ fn millis(took: Duration) -> u64 {
 mod tests {
     use super::*;
     use crate::error::{Error, Place};
+    use crate::events::Unit;
     use crate::sequence::Sequence;
     use crate::task::{Rows, Status, TaskName};
 
@@ -158,6 +159,11 @@ mod tests {
                 },
             })
         );
+        let (done, total) = (5, Some(9));
+        let event = Event::TaskProgress { task: &task, done, total, unit: Unit::Bytes };
+        let value = object("T", run, &event);
+        assert_eq!((&value["done"], &value["total"]), (&json!(5), &json!(9)));
+        assert_eq!(value["unit"], json!("bytes"));
         let error = Error::failed("sql/x", "no \u{1b}").at(Place::new("a.sql", 3, 4)).hint("y");
         let value = object("T", run, &Event::Failure { task: &task, error: &error });
         assert_eq!(

@@ -15,7 +15,7 @@ use super::super::clean::clean_line;
 use super::super::human::utc_time;
 use super::super::printer::Printer;
 use super::{Live, failure_text};
-use crate::events::{Event, Observer};
+use crate::events::{Event, Observer, Unit};
 use crate::sequence::RunId;
 use crate::task::{Layer, Rows, Status};
 
@@ -34,7 +34,15 @@ struct State {
     run: Option<RunId>,
     started: Option<Instant>,
     /// Running tasks and how far each is.
-    running: BTreeMap<String, u64>,
+    running: BTreeMap<String, Told>,
+}
+
+/// How far a task is.
+#[derive(Clone, Copy)]
+struct Told {
+    done: u64,
+    total: Option<u64>,
+    unit: Unit,
 }
 
 impl Plain {
@@ -68,10 +76,14 @@ fn heartbeat_line(state: &State) -> Option<String> {
         return None;
     }
     let names: Vec<&str> = state.running.keys().map(String::as_str).collect();
-    let rows: u64 = state.running.values().sum();
+    let counted = |unit| state.running.values().filter(move |told| told.unit == unit);
     let mut line = Line::new("heartbeat", state.run);
     line.add("running", names.join(","));
-    line.add("rows", rows);
+    line.add("rows", counted(Unit::Rows).map(|told| told.done).sum::<u64>());
+    if counted(Unit::Bytes).next().is_some() {
+        line.add("bytes", counted(Unit::Bytes).map(|told| told.done).sum::<u64>());
+        line.add("of_bytes", counted(Unit::Bytes).filter_map(|told| told.total).sum::<u64>());
+    }
     line.add("elapsed_ms", state.started.map_or(0, |s| s.elapsed().as_millis()));
     Some(line.0)
 }
@@ -85,10 +97,12 @@ impl Observer for Plain {
                 state.started = Some(Instant::now());
             }
             Event::TaskStarted { task } => {
-                state.running.insert(task.to_string(), 0);
+                let told = Told { done: 0, total: None, unit: Unit::Rows };
+                state.running.insert(task.to_string(), told);
             }
-            Event::TaskProgress { task, done, .. } => {
-                state.running.insert(task.to_string(), *done);
+            Event::TaskProgress { task, done, total, unit } => {
+                let told = Told { done: *done, total: *total, unit: *unit };
+                state.running.insert(task.to_string(), told);
             }
             Event::TaskFinished { task, .. } => {
                 state.running.remove(task.as_str());
@@ -268,8 +282,14 @@ mod tests {
     fn the_heartbeat_speaks_only_of_running_tasks() {
         let mut state = State::default();
         assert_eq!(heartbeat_line(&state), None);
-        state.running = BTreeMap::from([("land.a.b".to_string(), 5), ("land.a.c".to_string(), 7)]);
+        let rows = |done| Told { done, total: None, unit: Unit::Rows };
+        state.running =
+            BTreeMap::from([("land.a.b".to_string(), rows(5)), ("land.a.c".to_string(), rows(7))]);
         let line = heartbeat_line(&state).expect("line");
         assert!(line.contains("running=land.a.b,land.a.c rows=12 elapsed_ms=0"), "{line}");
+        let log = Told { done: 16, total: Some(99), unit: Unit::Bytes };
+        state.running.insert("land.w.x".to_string(), log);
+        let line = heartbeat_line(&state).expect("line");
+        assert!(line.contains(",land.w.x rows=12 bytes=16 of_bytes=99 elapsed_ms=0"), "{line}");
     }
 }

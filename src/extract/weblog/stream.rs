@@ -28,7 +28,7 @@ use crate::window::{FileRange, Window};
 const JOBS: usize = 64;
 
 /// Streams the lines of a window of log files: row groups in the landing schema, rejects beside
-/// them, in the order of files and lines, then warnings.
+/// them, in the order of files and lines, with the bytes passed after each chunk, then warnings.
 ///
 /// `jobs` workers, 1 to 64, run on threads that may block. Must be polled on a tokio runtime.
 /// Errors at once: `weblog/format`, `weblog/window`; later in the stream: `weblog/gone`,
@@ -190,9 +190,11 @@ impl Flow {
                 match outcome {
                     Ok(held) => {
                         self.ready.extend(held.group.map(Extracted::Group));
+                        let before = self.counts.bytes;
                         for (range, parsed) in held.pieces {
                             self.pass_on(range, parsed).await;
                         }
+                        self.ready.push_back(Extracted::Passed(self.counts.bytes - before));
                     }
                     Err(error) => return Some(Err(error.about(self.source.name.clone()))),
                 }

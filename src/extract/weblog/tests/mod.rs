@@ -57,6 +57,8 @@ struct Landed {
     warnings: Vec<String>,
     /// Row groups.
     groups: usize,
+    /// Bytes of text.
+    passed: u64,
 }
 
 impl Landed {
@@ -126,9 +128,11 @@ async fn land_window_asking(
             }
             Extracted::Rows(_) => panic!("a log is landed as row groups"),
             Extracted::Rejects(rejects) => landed.rejects.extend(rejects),
+            Extracted::Passed(bytes) => landed.passed += bytes,
             Extracted::Warning(warning) => landed.warnings.push(warning),
         }
     }
+    assert_eq!(Some(landed.passed), window.bytes(), "every byte of the window is passed");
     Ok(landed)
 }
 
