@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::sequence::Sequence;
 use crate::tables::TableSpec;
 use crate::task::{Layer, Rows};
-use crate::warehouse::{Outcome, Statement};
+use crate::warehouse::{ColumnInfo, Outcome, Statement};
 
 /// How many of the [`statements`] make the store table, before any row moves.
 const DDL: usize = 2;
@@ -33,6 +33,15 @@ pub fn store_ddl(spec: &TableSpec) -> Result<Vec<Statement>> {
     let mut all = template::merge(spec, Sequence::FIRST)?;
     all.truncate(DDL);
     Ok(all)
+}
+
+/// What brings a store table that has the columns `known` to those of `spec`: an `alter table` for
+/// each column it lacks, to run in the batch of the [`statements`], before them.
+///
+/// Rows that are in the store have NULL there until they are merged again. Columns that the spec
+/// has no more stay. Errors: `store/new_column` for one that may not be NULL.
+pub fn added(spec: &TableSpec, known: &[ColumnInfo]) -> Result<Vec<Statement>> {
+    template::added(spec, known)
 }
 
 /// What makes a landing partition readable on Redshift: external schema, external table, partition.

@@ -10,7 +10,7 @@ use crate::sequence::Sequence;
 use crate::sql::{quote_identifier as quoted, quote_literal};
 use crate::tables::{ColumnSpec, ETL_CREATED, ETL_UPDATED, SEQUENCE_COLUMN, TableName, TableSpec};
 use crate::types::SqlType;
-use crate::warehouse::Statement;
+use crate::warehouse::{ColumnInfo, Statement};
 
 const MERGE_FILE: &str = "sql/store/merge.sql";
 const MERGE: &str = include_str!("../../sql/store/merge.sql");
@@ -71,6 +71,29 @@ pub fn landing(spec: &TableSpec, root: &url::Url, sequence: Sequence) -> Result<
     words.location = under(layout::landing_table(spec));
     words.partition_location = under(layout::landing_partition(spec, sequence));
     render(LANDING_FILE, LANDING, &words)
+}
+
+/// The columns of `spec` that are not `known`, one statement each, as Redshift wants it
+/// (`r_ALTER_TABLE`).
+pub fn added(spec: &TableSpec, known: &[ColumnInfo]) -> Result<Vec<Statement>> {
+    let words = words(spec, Sequence::FIRST)?;
+    let new = |name: &str| !known.iter().any(|k| k.name.eq_ignore_ascii_case(name));
+    let columns = spec.columns.iter().zip(&words.columns).filter(|(c, _)| new(&c.name));
+    let statement = |(declared, column): (&ColumnSpec, &Column)| {
+        if column.not_null {
+            return Err(Error::config(
+                "store/new_column",
+                format!("`{}` has no column `{}`, which may not be NULL", spec.store, declared.name),
+            )
+            .at(spec.place.clone())
+            .about(spec.store.to_string())
+            .hint("its rows have no value for a new column: declare it without NOT NULL, or name another store table"));
+        }
+        let Column { name, r#type, .. } = column;
+        let text = format!("alter table {} add column {name} {type}", words.store);
+        Ok(Statement { text, place: spec.place.clone() })
+    };
+    columns.map(statement).collect()
 }
 
 fn words(spec: &TableSpec, sequence: Sequence) -> Result<Words> {

@@ -198,3 +198,37 @@ fn balance_refuses_lost_and_doubled_rows() {
         assert_eq!(balance(landed, &o).expect_err("imbalance").code(), "merge/imbalance");
     }
 }
+
+#[test]
+fn new_columns_are_added_one_by_one_and_must_allow_null() {
+    let mut spec = order_lines();
+    let known: Vec<ColumnInfo> = spec
+        .columns
+        .iter()
+        .map(|c| ColumnInfo { name: c.name.clone(), ty: c.ty, not_null: c.not_null })
+        .collect();
+    let texts = |spec: &TableSpec| -> Result<Vec<String>> {
+        Ok(added(spec, &known)?.into_iter().map(|statement| statement.text).collect())
+    };
+    assert_eq!(texts(&spec).expect("nothing new"), [""; 0]);
+    let column = |name: &str, ty, not_null| ColumnSpec {
+        name: name.into(),
+        source_name: None,
+        ty,
+        not_null,
+    };
+    spec.columns.insert(1, column("order", SqlType::Varchar(20), false));
+    spec.columns.push(column("weight", SqlType::Double, false));
+    assert_eq!(
+        texts(&spec).expect("two"),
+        [
+            "alter table store_mysql.order_lines add column \"order\" varchar(20)",
+            "alter table store_mysql.order_lines add column weight double precision",
+        ]
+    );
+    spec.columns.remove(0);
+    assert_eq!(texts(&spec).map_err(|e| e.code()), Err("table/no_column"), "a key is a column");
+    let mut spec = order_lines();
+    spec.columns.push(column("weight", SqlType::Double, true));
+    assert_eq!(texts(&spec).map_err(|e| e.code()), Err("store/new_column"));
+}

@@ -99,6 +99,9 @@ pub trait Warehouse: Send + Sync {
     /// Answers one read-only query, as of the end of a sequence or of now.
     async fn query(&self, sql: &str, as_of: Option<Sequence>) -> Result<Answer>;
 
+    /// The columns of a table; `None` when there is no such table.
+    async fn columns(&self, table: &TableName) -> Result<Option<Vec<ColumnInfo>>>;
+
     /// The tables and views, sorted by name.
     async fn describe(&self) -> Result<Vec<TableInfo>>;
 }

@@ -20,6 +20,8 @@ mod database;
 mod duckdb;
 /// Every storage operation fails once.
 mod faults;
+/// Columns and sources that change after the first run.
+mod grown;
 /// SIGKILL at any instant.
 mod kill;
 /// A landed log, read by DuckDB and pyarrow.

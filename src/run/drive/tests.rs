@@ -17,7 +17,7 @@ use crate::events::Silent;
 use crate::records::runs::SequenceState;
 use crate::tables::{ColumnSpec, Extract, TableName, TableSpec};
 use crate::types::SqlType;
-use crate::warehouse::{Answer, Batch, Finish, Outcome, Statement, TableInfo};
+use crate::warehouse::{Answer, Batch, ColumnInfo, Finish, Outcome, Statement, TableInfo};
 use crate::window::Window;
 
 /// Commits markers as the local engine does and counts a merge as all new rows.
@@ -66,6 +66,10 @@ impl Warehouse for Counting {
     async fn query(&self, sql: &str, _: Option<Sequence>) -> Result<Answer> {
         self.fail(sql)?;
         Ok(Answer { schema: arrow::datatypes::Schema::empty().into(), batches: Vec::new() })
+    }
+
+    async fn columns(&self, _: &TableName) -> Result<Option<Vec<ColumnInfo>>> {
+        Ok(None)
     }
 
     async fn describe(&self) -> Result<Vec<TableInfo>> {

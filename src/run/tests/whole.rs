@@ -277,6 +277,39 @@ async fn the_newest_version_wins_and_an_older_one_changes_nothing() {
     assert_eq!(house.ask(one, None).await, ["mocha|1.60"]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_column_of_a_spec_is_added_to_the_store() {
+    let mut house = house().await;
+    house.run().await;
+    house
+        .source(
+            "alter table goods add column weight real;
+             update goods set weight = 2.5 where id = 3;
+             alter table notes add column \"when\" text",
+        )
+        .await;
+    let grown = |tables: &mut Vec<TableSpec>| {
+        // in the middle and at the end
+        tables[0].columns.insert(1, column("weight", SqlType::Double, false));
+        tables[1].columns.push(column("when", SqlType::Varchar(9), false));
+    };
+    let Source::Database(shop) = &mut house.project.sources[0] else { panic!("a database") };
+    grown(&mut shop.tables);
+    // The version of row 3 is the same: other content is a correction.
+    assert_eq!(house.run().await, [(0, 1, 2, 0), (0, 0, 3, 0)]);
+    let rows = ["1|tea|1.50|NULL", "2|NULL|2.00|NULL", "3|salt|NULL|2.5"];
+    let goods = "select id, name, price, weight from store_shop.goods order by id";
+    assert_eq!(house.ask(goods, None).await, rows);
+    assert_eq!(house.ask("select count(*) from store_shop.notes", None).await, ["3"]);
+    let before = "select id, name, price, NULL from store_shop.goods where id = 3";
+    assert_eq!(house.ask(before, Some(Sequence(1))).await, ["3|salt|NULL|NULL"]);
+
+    house.source("insert into notes values (4, 'new', 1, 'today')").await;
+    assert_eq!(house.run().await, [(0, 0, 3, 0), (1, 0, 3, 0)]);
+    let notes = "select id, \"when\" from store_shop.notes where \"when\" is not null";
+    assert_eq!(house.ask(notes, None).await, ["4|today"]);
+}
+
 /// Drops a future at the given turn of the scheduler; `None` when it did not come to its end.
 async fn break_off<F: Future>(future: F, turns: u32) -> Option<F::Output> {
     let mut future = pin!(future);

@@ -26,7 +26,7 @@ use crate::warehouse::{
     Answer, Batch, ColumnInfo, Finish, Outcome, Statement, TableInfo, Warehouse,
 };
 
-use super::catalog::{self, Shape, SnapshotId};
+use super::catalog::{self, ColumnDef, Shape, SnapshotId, TableDef};
 use super::files::Place;
 use super::outside::Outside;
 use super::sessions::Sessions;
@@ -301,6 +301,11 @@ impl Warehouse for Local {
         outcome.answer.ok_or_else(|| Error::failed("query/answer", "the query gave no rows"))
     }
 
+    async fn columns(&self, table: &TableName) -> Result<Option<Vec<ColumnInfo>>> {
+        let (_, shape) = self.newest().await?;
+        Ok(shape.tables.get(table).map(|def| columns(def)))
+    }
+
     async fn describe(&self) -> Result<Vec<TableInfo>> {
         let (snapshot, shape) = self.newest().await?;
         let mut tables = Vec::new();
@@ -311,11 +316,7 @@ impl Warehouse for Local {
                 .map(|f| f.rows.saturating_sub(f.delete.as_ref().map_or(0, |d| d.rows)));
             tables.push(TableInfo {
                 name: name.clone(),
-                columns: def
-                    .columns
-                    .iter()
-                    .map(|c| ColumnInfo { name: c.name.clone(), ty: c.ty, not_null: c.not_null })
-                    .collect(),
+                columns: columns(def),
                 rows: Some(rows.sum()),
                 bytes: Some(files.iter().map(|f| f.bytes).sum()),
                 attributes: def.attributes.clone(),
@@ -330,6 +331,12 @@ impl Warehouse for Local {
         tables.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(tables)
     }
+}
+
+fn columns(def: &TableDef) -> Vec<ColumnInfo> {
+    let column =
+        |c: &ColumnDef| ColumnInfo { name: c.name.clone(), ty: c.ty, not_null: c.not_null };
+    def.columns.iter().map(column).collect()
 }
 
 /// What is left of an outcome that a ROLLBACK undid.
