@@ -148,7 +148,7 @@ pub(super) struct Seed {
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     #[arg(conflicts_with_all = ["from_csv", "orders"])]
     pub(super) mutate: Option<f64>,
-    /// Load ready CSV files instead of making rows
+    /// Load ready CSV files instead of making rows; the log is made if it is missing
     #[arg(long, value_name = "DIR", conflicts_with = "orders")]
     pub(super) from_csv: Option<PathBuf>,
     /// Database to fill: a sqlite:, mysql: or postgres: URL [default: the project's]

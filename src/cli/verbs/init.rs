@@ -1,7 +1,7 @@
 //! `init`: the files of a new project, each listed, none overwritten unasked.
 
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::cli::Exit;
@@ -94,9 +94,31 @@ fn project_name(dir: &Path) -> String {
     name.to_string()
 }
 
+/// What helps where a file cannot be written.
+fn advice(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            Some("name a folder that you may write to: landfall init DIR")
+        }
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+            Some("something on the way there is a file; name another folder: landfall init DIR")
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            Some("make room on the disk, then overwrite what was begun: landfall init --force")
+        }
+        _ => None,
+    }
+}
+
 fn write(path: &Path, text: &str, force: bool) -> Result<()> {
     let failed = |cause: std::io::Error| {
-        Error::failed("init/write", format!("cannot write `{}`", path.display())).because(cause)
+        let hint = advice(cause.kind());
+        let error = Error::failed("init/write", format!("cannot write `{}`", path.display()));
+        let error = error.because(cause);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
     };
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
@@ -114,6 +136,17 @@ fn write(path: &Path, text: &str, force: bool) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_is_told_with_advice() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let error = write(&file.path().join("x/landfall.toml"), "", false).expect_err("no folder");
+        let hint = error.advice().unwrap_or_default();
+        assert!(hint.contains("is a file") && hint.contains("landfall init DIR"), "{error:?}");
+        for kind in [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem] {
+            assert!(advice(kind).is_some_and(|hint| hint.contains("you may write to")));
+        }
+    }
 
     #[test]
     fn a_project_is_called_like_its_folder() {

@@ -14,7 +14,7 @@ use crate::cli::human;
 use crate::cli::session::Session;
 use crate::config::{DatabaseSource, Project, Sample, Source};
 use crate::error::{Error, Result};
-use crate::seed::{self, Made, MadeLog, Mutation, Plan};
+use crate::seed::{self, Made, MadeLog, Mutation, NewLog, Plan};
 
 /// What the generator makes when neither words nor settings say otherwise.
 const DEFAULT: Sample = Sample { seed: 42, orders: 3_800, log_lines: 100_000 };
@@ -38,7 +38,13 @@ pub(in crate::cli) fn seed(session: &Session, words: &Words) -> Result<Exit> {
     let log = sample_log(&project);
     match (words.mutate, &words.from_csv) {
         (Some(percent), _) => change(session, &database, log.as_deref(), percent, &plan)?,
-        (None, Some(dir)) => load(session, &database, dir)?,
+        (None, Some(dir)) => {
+            // The files hold no log. Without one the run after this would fail, so it is made where
+            // it is missing, and replaced only when lines were asked for.
+            let missing = |path: &PathBuf| words.to.is_none() && !path.exists();
+            let log = log.filter(|path| words.log_lines.is_some() || missing(path));
+            load(session, &database, dir, log.as_deref(), &plan)?;
+        }
         (None, None) => {
             // Another database is filled for its own sake; the project's log stays as it is,
             // unless it was asked for.
@@ -88,11 +94,29 @@ fn make(
     Ok(())
 }
 
-fn load(session: &Session, database: &DatabaseSource, dir: &Path) -> Result<()> {
-    make_folder(database.sqlite_path().as_deref())?;
-    let tell = teller(session);
-    let made = session.stop.until_signal(&session.printer, seed::load_csv(database, dir, &tell))?;
-    tell_tables(session, database, &made)
+fn load(
+    session: &Session,
+    database: &DatabaseSource,
+    dir: &Path,
+    log: Option<&Path>,
+    plan: &Plan,
+) -> Result<()> {
+    for file in [database.sqlite_path().as_deref(), log] {
+        make_folder(file)?;
+    }
+    let (tell, stop) = (teller(session), session.stop.token());
+    // The log waits out of sight until the tables are there.
+    let work = async {
+        let new = log.map(|path| NewLog::write(path, plan, &tell, &stop)).transpose()?;
+        let made = seed::load_csv(database, dir, &tell).await?;
+        Ok((made, new.map(NewLog::publish).transpose()?))
+    };
+    let (made, made_log) = session.stop.until_signal(&session.printer, work)?;
+    tell_tables(session, database, &made)?;
+    if let (Some(path), Some(made)) = (log, made_log) {
+        tell_log(session, path, &made)?;
+    }
+    Ok(())
 }
 
 fn change(
