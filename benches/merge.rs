@@ -109,6 +109,7 @@ fn project(dir: &Path) -> Result<Project> {
         sample: None,
         jobs: 2,
         memory_limit: 512 << 20,
+        catalog: landfall::config::Catalog::File,
         fsync: true,
         root,
     })

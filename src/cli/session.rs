@@ -10,7 +10,6 @@ use super::stop::Stop;
 use crate::config::{self, Loaded, Overrides, Project, Source};
 use crate::error::{Error, Result};
 use crate::extract::weblog;
-use crate::layout;
 use crate::records;
 use crate::state::State;
 
@@ -74,11 +73,7 @@ impl Session {
 
     /// The run records of a project; `None` before its first run. Creates nothing.
     pub(super) async fn records(&self, project: &Project) -> Result<Option<State>> {
-        let path = project.state_dir.join(layout::CATALOG_FILE);
-        if !path.is_file() {
-            return Ok(None);
-        }
-        let state = State::open(&path, project.fsync).await?;
+        let Some(state) = State::existing(project).await? else { return Ok(None) };
         Ok(records::exist(state.readers()).await?.then_some(state))
     }
 

@@ -7,13 +7,14 @@ use super::settings::{Draft, Flag, Found, Origin, Settings, Value};
 use crate::error::{Error, nearest};
 
 /// The environment variables that are settings, and the project key each sets.
-pub(super) const VARIABLES: [(&str, &str); 6] = [
+pub(super) const VARIABLES: [(&str, &str); 7] = [
     ("LANDFALL_TARGET", "target"),
     ("LANDFALL_JOBS", "jobs"),
     ("LANDFALL_MEMORY_LIMIT", "memory_limit"),
     ("LANDFALL_FSYNC", "fsync"),
     ("LANDFALL_LANDING", "landing"),
     ("LANDFALL_STATE_DIR", "state"),
+    ("LANDFALL_CATALOG", "catalog"),
 ];
 
 /// Puts the layers over each other, the later over the earlier.

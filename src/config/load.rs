@@ -14,7 +14,7 @@ use crate::error::{Error, Place, Result};
 use crate::layout::{CONFIG_FILE, LOCAL_CONFIG_FILE};
 
 /// The `LANDFALL_*` variables that mean something, here or on the command line.
-pub const ENVIRONMENT: [&str; 13] = [
+pub const ENVIRONMENT: [&str; 15] = [
     "LANDFALL_PROJECT",
     "LANDFALL_TARGET",
     "LANDFALL_JOBS",
@@ -22,6 +22,8 @@ pub const ENVIRONMENT: [&str; 13] = [
     "LANDFALL_FSYNC",
     "LANDFALL_LANDING",
     "LANDFALL_STATE_DIR",
+    "LANDFALL_CATALOG",
+    "LANDFALL_CATALOG_PASSWORD",
     "LANDFALL_LOG",
     "LANDFALL_FORMAT",
     "LANDFALL_PROGRESS",

@@ -12,6 +12,7 @@
 //! ```
 //! It never opens a source, a store or a catalog.
 
+mod catalog;
 mod column;
 mod document;
 mod layers;
@@ -34,6 +35,7 @@ use std::path::PathBuf;
 use crate::error::Place;
 use crate::tables::TableSpec;
 
+pub use catalog::{Catalog, CatalogServer, is_local};
 pub use load::{ENVIRONMENT, load};
 pub use settings::{Flag, Loaded, Overrides, Setting};
 pub use template::{DiscoveredColumn, DiscoveredTable, Start, render_tables, template};
@@ -49,8 +51,10 @@ pub struct Project {
     pub sources: Vec<Source>,
     /// Where landing and quarantine go: a `file` or `s3` URL.
     pub landing: url::Url,
-    /// Where catalog, data, scratch and lock go; absolute.
+    /// Where catalog, data, scratch and lock go; absolute. Machines that share a catalog share it.
     pub state_dir: PathBuf,
+    /// The database of the catalog and the run records.
+    pub catalog: Catalog,
     /// Folder of `*.sql`, one pres task each; absolute.
     pub pres_dir: PathBuf,
     /// Folder of `*.sql`, one report each; absolute.
@@ -63,6 +67,18 @@ pub struct Project {
     pub memory_limit: usize,
     /// Whether writes are flushed to the disk before they count.
     pub fsync: bool,
+}
+
+impl Project {
+    /// The folder of scratch. Machines that share a state folder have one each, since each sweeps
+    /// what its own dead processes left.
+    pub fn scratch_dir(&self) -> PathBuf {
+        let scratch = self.state_dir.join(crate::layout::TMP_DIR);
+        match self.catalog {
+            Catalog::File => scratch,
+            Catalog::Server(_) => scratch.join(gethostname::gethostname()),
+        }
+    }
 }
 
 /// Where the SQL runs.

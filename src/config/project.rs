@@ -9,7 +9,7 @@ use super::reader::{Reader, Section, Text};
 use super::settings::{Draft, Setting, Settings};
 use super::source::{self, Pending};
 use super::text;
-use super::{Project, Sample, Source, Target, schema, table};
+use super::{Project, Sample, Source, Target, catalog, schema, table};
 use crate::error::{Error, Place, nearest};
 use crate::layout::STATE_DIR;
 use crate::types::SqlType;
@@ -64,6 +64,7 @@ pub(super) fn resolve(
     let fsync = reader.boolean(&section, "fsync", true);
     let landing = landing(&mut reader, &section);
     let state_dir = folder(&mut reader, &section, "state", STATE_DIR, text::resolve_output);
+    let catalog = catalog::resolve(&mut reader, &section);
     let pres_dir = folder(&mut reader, &section, "pres", "sql/pres", text::resolve_path);
     let reports_dir = folder(&mut reader, &section, "reports", "sql/reports", text::resolve_path);
     let sample = draft.sample.as_ref().map(|settings| sample(&mut reader, settings));
@@ -99,6 +100,7 @@ pub(super) fn resolve(
             sources,
             landing: landing?,
             state_dir: state_dir?,
+            catalog,
             pres_dir: pres_dir?,
             reports_dir: reports_dir?,
             sample,

@@ -36,6 +36,8 @@ pub(super) const PROJECT: Keys = &[
     ("fsync", Shape::Boolean),
     ("landing", Shape::Text),
     ("state", Shape::Text),
+    ("catalog", Shape::Text),
+    ("catalog_tls", Shape::Text),
     ("pres", Shape::Text),
     ("reports", Shape::Text),
 ];
@@ -47,6 +49,8 @@ pub(super) const TARGET: Keys = &[
     ("fsync", Shape::Boolean),
     ("landing", Shape::Text),
     ("state", Shape::Text),
+    ("catalog", Shape::Text),
+    ("catalog_tls", Shape::Text),
 ];
 
 pub(super) const TARGETS: [&str; 2] = ["local", "redshift"];

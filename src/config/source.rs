@@ -120,16 +120,7 @@ fn database(
         "120s",
         "a time of 0s to 1d",
     );
-    let tls_off = match reader.text(section, "tls") {
-        None => false,
-        Some(text) if text.as_str() == "off" => true,
-        Some(text) if text.as_str() == "verify" => false,
-        Some(text) => {
-            let message = format!("`tls` must be `verify` or `off`, not `{}`", text.as_str());
-            reader.errors.push(text.error("config/range", message));
-            false
-        }
-    };
+    let tls_off = tls_off(reader, section, "tls");
     let in_url = address.as_ref().is_some_and(|(_, password)| password.is_some());
     let (secret, pending) = secret(reader, section, around, &PASSWORD, in_url);
     let tables = table::resolve_all(reader, draft);
@@ -153,6 +144,20 @@ fn database(
         tables,
     });
     (source, pending)
+}
+
+/// Whether a setting switches TLS off: `verify` or `off`.
+pub(super) fn tls_off(reader: &mut Reader<'_>, section: &Section<'_>, key: &'static str) -> bool {
+    match reader.text(section, key) {
+        None => false,
+        Some(text) if text.as_str() == "off" => true,
+        Some(text) if text.as_str() == "verify" => false,
+        Some(text) => {
+            let message = format!("`{key}` must be `verify` or `off`, not `{}`", text.as_str());
+            reader.errors.push(text.error("config/range", message));
+            false
+        }
+    }
 }
 
 /// UTC, unless a window would be cut by timestamps whose zone nobody has named.
@@ -190,7 +195,8 @@ fn url(reader: &mut Reader<'_>, text: &Text<'_>) -> Option<(Url, Option<Secret>)
     }
 }
 
-type UrlMistake = (&'static str, String);
+/// A code and what is wrong.
+pub(super) type UrlMistake = (&'static str, String);
 
 /// Mistakes never quote the address, which may hold a password.
 fn read_url(reader: &Reader<'_>, text: &Text<'_>) -> Result<(Url, Option<Secret>), UrlMistake> {
@@ -205,6 +211,18 @@ fn read_url(reader: &Reader<'_>, text: &Text<'_>) -> Result<(Url, Option<Secret>
         let url = Url::parse(&format!("sqlite://{}", path.path()));
         return url.map(|url| (url, None)).map_err(|_| bad("is not a path"));
     }
+    read_server(text, "url", "tls")
+}
+
+/// The address of a server in the setting `key`, as [`read_url`] gives it; `tls` is the setting
+/// beside it that says how safe the way there is.
+pub(super) fn read_server(
+    text: &Text<'_>,
+    key: &str,
+    tls: &str,
+) -> Result<(Url, Option<Secret>), UrlMistake> {
+    let bad = |why: &str| ("config/url", format!("`{key}` {why}"));
+    let secret = || ("config/secret", format!("`{key}` holds a password"));
     let mut url =
         Url::parse(text.as_str()).map_err(|cause| bad(&format!("is not one: {cause}")))?;
     let scheme = match url.scheme() {
@@ -216,17 +234,17 @@ fn read_url(reader: &Reader<'_>, text: &Text<'_>) -> Result<(Url, Option<Secret>
         return Err(bad("names no host and database"));
     }
     if url.query_pairs().any(|(key, _)| key.eq_ignore_ascii_case("password")) {
-        return Err(("config/secret", "`url` holds a password".into()));
+        return Err(secret());
     }
-    if let Some((key, _)) =
+    if let Some((name, _)) =
         url.query_pairs().find(|(k, _)| matches!(&**k, "sslmode" | "ssl-mode" | "ssl_mode"))
     {
-        return Err(bad(&format!("sets `{key}`; that is what the setting `tls` is for")));
+        return Err(bad(&format!("sets `{name}`; that is what the setting `{tls}` is for")));
     }
     let password = match url.password().filter(|p| !p.is_empty()) {
         None => None,
         Some(_) if !password_is_filled(text) => {
-            return Err(("config/secret", "`url` holds a password".into()));
+            return Err(secret());
         }
         Some(password) => {
             let plain = text::percent_decode(password);

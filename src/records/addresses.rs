@@ -2,52 +2,54 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{SqliteConnection, SqlitePool};
-
-use super::{begin, json, signed};
+use super::{json, signed};
 use crate::error::Result;
 use crate::sequence::Sequence;
-use crate::state::db_error;
+use crate::state::{Connection, Readers, query};
 
 /// What `provider` once answered for these addresses; those it was never asked are left out.
 /// `None` means it knows no country.
 pub async fn known(
-    pool: &SqlitePool,
+    pool: &Readers,
     provider: &str,
     addresses: &[String],
 ) -> Result<BTreeMap<String, Option<String>>> {
-    let found: Vec<(String, Option<String>)> = sqlx::query_as(
+    let listed = match pool {
+        Readers::Sqlite(_) => "select value from json_each($2)",
+        Readers::Postgres(_) => "select json_array_elements_text(cast($2 as json))",
+    };
+    let found: Vec<(String, Option<String>)> = query(format!(
         "select address, country from landfall_addresses
-         where provider = ? and address in (select value from json_each(?))",
-    )
+         where provider = $1 and address in ({listed})",
+    ))
     .bind(provider)
     .bind(json(&addresses)?)
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
+    .await?;
     Ok(found.into_iter().collect())
 }
 
 /// Keeps what `provider` answered, in one transaction.
 pub async fn remember(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     provider: &str,
     sequence: Sequence,
     answers: &[(String, Option<String>)],
 ) -> Result<()> {
-    let mut transaction = begin(conn).await?;
+    let mut transaction = conn.begin().await?;
     for (address, country) in answers {
-        sqlx::query(
-            "insert or replace into landfall_addresses (provider, address, country, sequence)
-             values (?, ?, ?, ?)",
+        query(
+            "insert into landfall_addresses (provider, address, country, sequence)
+             values ($1, $2, $3, $4)
+             on conflict (provider, address) do update set
+                 country = excluded.country, sequence = excluded.sequence",
         )
         .bind(provider)
         .bind(address)
         .bind(country.as_deref())
         .bind(signed(sequence.0))
         .execute(&mut *transaction)
-        .await
-        .map_err(db_error)?;
+        .await?;
     }
-    transaction.commit().await.map_err(db_error)
+    transaction.commit().await
 }

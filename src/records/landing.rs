@@ -4,12 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{SqliteConnection, SqlitePool};
-
-use super::{Marker, begin, json, signed, tasks, unsigned};
+use super::{Marker, json, signed, tasks, unsigned};
 use crate::error::Result;
 use crate::sequence::Sequence;
-use crate::state::db_error;
+use crate::state::{Connection, Readers, query};
 use crate::tables::TableName;
 use crate::task::TaskName;
 
@@ -41,27 +39,26 @@ pub struct Receipt {
 /// Commits a land task: its files, its quarantine and its marker in one transaction, in place of
 /// what an earlier attempt of the sequence had named.
 pub async fn commit(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     marker: &Marker,
     landing: &TableName,
     receipt: &Receipt,
 ) -> Result<()> {
-    let mut transaction = begin(conn).await?;
+    let mut transaction = conn.begin().await?;
     for forget in [
-        "delete from landfall_partitions where sequence = ? and task = ?",
-        "delete from landfall_quarantine where sequence = ? and task = ?",
+        "delete from landfall_partitions where sequence = $1 and task = $2",
+        "delete from landfall_quarantine where sequence = $1 and task = $2",
     ] {
-        sqlx::query(forget)
+        query(forget)
             .bind(signed(marker.run.sequence.0))
             .bind(marker.task.as_str())
             .execute(&mut *transaction)
-            .await
-            .map_err(db_error)?;
+            .await?;
     }
     for file in &receipt.files {
-        sqlx::query(
+        query(
             "insert into landfall_partitions (sequence, task, landing, path, bytes, row_count)
-             values (?, ?, ?, ?, ?, ?)",
+             values ($1, $2, $3, $4, $5, $6)",
         )
         .bind(signed(marker.run.sequence.0))
         .bind(marker.task.as_str())
@@ -70,14 +67,13 @@ pub async fn commit(
         .bind(signed(file.bytes))
         .bind(signed(file.rows))
         .execute(&mut *transaction)
-        .await
-        .map_err(db_error)?;
+        .await?;
     }
     let reasons = json(&receipt.reasons)?;
     for file in &receipt.quarantine {
-        sqlx::query(
+        query(
             "insert into landfall_quarantine (sequence, task, path, bytes, row_count, reasons)
-             values (?, ?, ?, ?, ?, ?)",
+             values ($1, $2, $3, $4, $5, $6)",
         )
         .bind(signed(marker.run.sequence.0))
         .bind(marker.task.as_str())
@@ -86,29 +82,24 @@ pub async fn commit(
         .bind(signed(file.rows))
         .bind(&reasons)
         .execute(&mut *transaction)
-        .await
-        .map_err(db_error)?;
+        .await?;
     }
     tasks::mark_done(&mut transaction, marker, None).await?;
-    transaction.commit().await.map_err(db_error)
+    transaction.commit().await
 }
 
 /// The partitions of a landing table, oldest first: those whose land task is done.
-pub async fn landing_files(
-    pool: &SqlitePool,
-    landing: &TableName,
-) -> Result<Vec<LandingPartition>> {
-    let found: Vec<(i64, String, i64, i64)> = sqlx::query_as(
+pub async fn landing_files(pool: &Readers, landing: &TableName) -> Result<Vec<LandingPartition>> {
+    let found: Vec<(i64, String, i64, i64)> = query(
         "select p.sequence, p.path, p.bytes, p.row_count
          from landfall_partitions p
          join landfall_markers m on m.sequence = p.sequence and m.task = p.task
-         where p.landing = ?
+         where p.landing = $1
          order by p.sequence, p.id",
     )
     .bind(landing.to_string())
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
+    .await?;
     let mut partitions: Vec<LandingPartition> = Vec::new();
     for (sequence, path, bytes, rows) in found {
         let sequence = super::sequence(sequence)?;
@@ -122,31 +113,29 @@ pub async fn landing_files(
 }
 
 /// Every file that a land task names, landing and quarantine, done or not.
-pub async fn all_files(pool: &SqlitePool) -> Result<Vec<String>> {
-    let found: Vec<(String,)> = sqlx::query_as(
+pub async fn all_files(pool: &Readers) -> Result<Vec<String>> {
+    let found: Vec<(String,)> = query(
         "select path from landfall_partitions union all select path from landfall_quarantine",
     )
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
+    .await?;
     Ok(found.into_iter().map(|(path,)| path).collect())
 }
 
 /// The files that the land tasks of a sequence name, landing and quarantine, done or not.
 pub async fn files_of(
-    pool: &SqlitePool,
+    pool: &Readers,
     sequence: Sequence,
 ) -> Result<BTreeMap<TaskName, Vec<LandingFile>>> {
-    let found: Vec<(String, String, i64, i64)> = sqlx::query_as(
-        "select task, path, bytes, row_count from landfall_partitions where sequence = ?
+    let found: Vec<(String, String, i64, i64)> = query(
+        "select task, path, bytes, row_count from landfall_partitions where sequence = $1
          union all
-         select task, path, bytes, row_count from landfall_quarantine where sequence = ?",
+         select task, path, bytes, row_count from landfall_quarantine where sequence = $2",
     )
     .bind(signed(sequence.0))
     .bind(signed(sequence.0))
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
+    .await?;
     let mut files: BTreeMap<TaskName, Vec<LandingFile>> = BTreeMap::new();
     for (task, path, bytes, rows) in found {
         let file = LandingFile { path, bytes: unsigned(bytes)?, rows: unsigned(rows)? };

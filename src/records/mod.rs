@@ -24,10 +24,10 @@ pub mod tasks;
 pub mod windows;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use sqlx::{SqliteConnection, SqlitePool};
 
 use crate::error::{Error, Result};
 use crate::sequence::{RunId, Sequence};
+use crate::state::Readers;
 use crate::task::{Rows, TaskName};
 
 pub use landing::{LandingFile, LandingPartition, landing_files};
@@ -44,14 +44,6 @@ pub struct Marker {
     pub input_hash: String,
     pub rows: Rows,
     pub started_at: DateTime<Utc>,
-}
-
-/// Begins a transaction that may write, at once: a later upgrade of a reading one could fail.
-pub(crate) async fn begin(
-    conn: &mut SqliteConnection,
-) -> Result<sqlx::Transaction<'_, sqlx::Sqlite>> {
-    use sqlx::Connection;
-    conn.begin_with("BEGIN IMMEDIATE").await.map_err(crate::state::db_error)
 }
 
 /// A moment as the records keep it: RFC 3339, UTC, milliseconds.
@@ -104,7 +96,7 @@ fn damaged(what: String) -> Error {
 }
 
 /// The last sequence, whatever its state.
-pub async fn last_sequence(pool: &SqlitePool) -> Result<Option<read::SequenceRow>> {
+pub async fn last_sequence(pool: &Readers) -> Result<Option<read::SequenceRow>> {
     Ok(read::sequences(pool, 1).await?.into_iter().next())
 }
 

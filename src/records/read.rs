@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqlitePool};
 
 use super::runs::SequenceState;
 use super::tasks::{Failure, Told};
@@ -13,7 +11,7 @@ use super::{damaged, moment, rows_of, run_id, signed, task_name, unsigned};
 use crate::error::Result;
 use crate::events::Counts;
 use crate::sequence::{RunId, Sequence};
-use crate::state::db_error;
+use crate::state::{Readers, query};
 use crate::task::{Rows, Status, TaskName};
 
 /// One sequence.
@@ -80,55 +78,51 @@ pub struct QuarantineRow {
 }
 
 /// The last `limit` sequences, newest first.
-pub async fn sequences(pool: &SqlitePool, limit: u32) -> Result<Vec<SequenceRow>> {
-    let found = sqlx::query(
+pub async fn sequences(pool: &Readers, limit: u32) -> Result<Vec<SequenceRow>> {
+    let found = query(
         "select sequence, state, opened_at, closed_at, snapshot
-         from landfall_sequences order by sequence desc limit ?",
+         from landfall_sequences order by sequence desc limit $1",
     )
     .bind(i64::from(limit))
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
-    found.iter().map(sequence_row).collect()
+    .await?;
+    found.into_iter().map(sequence_row).collect()
 }
 
-fn sequence_row(row: &SqliteRow) -> Result<SequenceRow> {
-    let state: String = get(row, "state")?;
+/// The columns of a sequence, in the order they are selected.
+type SequenceColumns = (i64, String, String, Option<String>, Option<i64>);
+
+fn sequence_row(row: SequenceColumns) -> Result<SequenceRow> {
+    let (sequence, state, opened_at, closed_at, snapshot) = row;
     Ok(SequenceRow {
-        sequence: super::sequence(get(row, "sequence")?)?,
+        sequence: super::sequence(sequence)?,
         state: SequenceState::parse(&state)
             .ok_or_else(|| damaged(format!("`{state}` is no state of a sequence")))?,
-        opened_at: moment(&get::<String>(row, "opened_at")?)?,
-        closed_at: time(row, "closed_at")?,
-        snapshot: get(row, "snapshot")?,
+        opened_at: moment(&opened_at)?,
+        closed_at: time(closed_at)?,
+        snapshot,
     })
 }
 
 /// The last `limit` attempts, newest first; of one sequence, or of all.
-pub async fn runs(
-    pool: &SqlitePool,
-    sequence: Option<Sequence>,
-    limit: u32,
-) -> Result<Vec<RunRow>> {
-    let found = sqlx::query(
+pub async fn runs(pool: &Readers, sequence: Option<Sequence>, limit: u32) -> Result<Vec<RunRow>> {
+    let found = query(
         "select sequence, attempt, status, target, started_at, finished_at, pid, host, version
-         from landfall_runs where ?1 is null or sequence = ?1
-         order by sequence desc, attempt desc limit ?2",
+         from landfall_runs where $1 is null or sequence = $1
+         order by sequence desc, attempt desc limit $2",
     )
     .bind(sequence.map(|s| signed(s.0)))
     .bind(i64::from(limit))
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
-    let mut runs: Vec<RunRow> = found.iter().map(run_row).collect::<Result<_>>()?;
+    .await?;
+    let mut runs: Vec<RunRow> = found.into_iter().map(run_row).collect::<Result<_>>()?;
     let Some(oldest) = runs.iter().map(|r| r.run.sequence).min() else { return Ok(runs) };
-    let told: Vec<(i64, i64, String, String)> = sqlx::query_as(
-        "select sequence, attempt, status, row_counts from landfall_tasks where sequence >= ?",
+    let told: Vec<(i64, i64, String, String)> = query(
+        "select sequence, attempt, status, row_counts from landfall_tasks where sequence >= $1",
     )
     .bind(signed(oldest.0))
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
+    .await?;
     for (sequence, attempt, word, rows) in told {
         let id = run_id(sequence, attempt)?;
         let Some(run) = runs.iter_mut().find(|r| r.run == id) else { continue };
@@ -143,130 +137,143 @@ pub async fn runs(
     Ok(runs)
 }
 
-fn run_row(row: &SqliteRow) -> Result<RunRow> {
-    let pid: i64 = get(row, "pid")?;
+/// The columns of an attempt, in the order they are selected.
+type RunColumns = (i64, i64, String, String, String, Option<String>, i64, String, String);
+
+fn run_row(row: RunColumns) -> Result<RunRow> {
+    let (sequence, attempt, word, target, started_at, finished_at, pid, host, version) = row;
     Ok(RunRow {
-        run: run_id(get(row, "sequence")?, get(row, "attempt")?)?,
-        status: status(&get::<String>(row, "status")?)?,
-        target: get(row, "target")?,
-        started_at: moment(&get::<String>(row, "started_at")?)?,
-        finished_at: time(row, "finished_at")?,
+        run: run_id(sequence, attempt)?,
+        status: status(&word)?,
+        target,
+        started_at: moment(&started_at)?,
+        finished_at: time(finished_at)?,
         pid: u32::try_from(pid).map_err(|_| damaged(format!("`{pid}` is no process")))?,
-        host: get(row, "host")?,
-        version: get(row, "version")?,
+        host,
+        version,
         counts: Counts::default(),
         rows: Rows::default(),
     })
 }
 
 /// The tasks of one attempt, in the order they began.
-pub async fn tasks(pool: &SqlitePool, run: RunId) -> Result<Vec<TaskRow>> {
-    let found = sqlx::query(
-        "select * from landfall_tasks where sequence = ? and attempt = ?
+pub async fn tasks(pool: &Readers, run: RunId) -> Result<Vec<TaskRow>> {
+    let found = query(format!(
+        "select {TASK_COLUMNS} from landfall_tasks where sequence = $1 and attempt = $2
          order by started_at is null, started_at, rowid",
-    )
+    ))
     .bind(signed(run.sequence.0))
     .bind(i64::from(run.attempt))
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
-    found.iter().map(task_row).collect()
+    .await?;
+    found.into_iter().map(task_row).collect()
 }
 
 /// The last `limit` attempts of one task, newest first.
-pub async fn task_history(pool: &SqlitePool, task: &TaskName, limit: u32) -> Result<Vec<TaskRow>> {
-    let found = sqlx::query(
-        "select * from landfall_tasks where task = ?
-         order by sequence desc, attempt desc limit ?",
-    )
+pub async fn task_history(pool: &Readers, task: &TaskName, limit: u32) -> Result<Vec<TaskRow>> {
+    let found = query(format!(
+        "select {TASK_COLUMNS} from landfall_tasks where task = $1
+         order by sequence desc, attempt desc limit $2",
+    ))
     .bind(task.as_str())
     .bind(i64::from(limit))
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
-    found.iter().map(task_row).collect()
+    .await?;
+    found.into_iter().map(task_row).collect()
 }
 
-fn task_row(row: &SqliteRow) -> Result<TaskRow> {
-    let code: Option<String> = get(row, "code")?;
-    let failure = match code {
-        None => None,
-        Some(code) => Some(Failure {
-            code,
-            message: get::<Option<String>>(row, "message")?.unwrap_or_default(),
-            hint: get(row, "hint")?,
-            place: get(row, "place")?,
-        }),
-    };
+const TASK_COLUMNS: &str = "sequence, attempt, task, status, row_counts, started_at, finished_at, \
+                            code, message, hint, place, reason";
+
+/// The columns of a task, in the order of [`TASK_COLUMNS`].
+type TaskColumns = (
+    i64,
+    i64,
+    String,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
+
+fn task_row(row: TaskColumns) -> Result<TaskRow> {
+    let (sequence, attempt, task, word, rows, started_at, finished_at, ..) = row;
+    let (.., code, message, hint, place, reason) = row;
+    let failure =
+        code.map(|code| Failure { code, message: message.unwrap_or_default(), hint, place });
     Ok(TaskRow {
-        run: run_id(get(row, "sequence")?, get(row, "attempt")?)?,
+        run: run_id(sequence, attempt)?,
         told: Told {
-            task: task_name(&get::<String>(row, "task")?)?,
-            status: status(&get::<String>(row, "status")?)?,
-            rows: rows_of(&get::<String>(row, "row_counts")?)?,
-            started_at: time(row, "started_at")?,
-            finished_at: time(row, "finished_at")?,
+            task: task_name(&task)?,
+            status: status(&word)?,
+            rows: rows_of(&rows)?,
+            started_at: time(started_at)?,
+            finished_at: time(finished_at)?,
             failure,
-            reason: get(row, "reason")?,
+            reason,
         },
     })
 }
 
 /// The statements of one attempt, of one task or of all, in the order they ran.
 pub async fn statements(
-    pool: &SqlitePool,
+    pool: &Readers,
     run: RunId,
     task: Option<&TaskName>,
 ) -> Result<Vec<StatementRow>> {
-    let found = sqlx::query(
+    type Columns = (String, i64, String, String, i64, i64, i64, i64);
+    let found: Vec<Columns> = query(
         "select task, ordinal, text, place, inserted, updated, deleted, micros
          from landfall_statements
-         where sequence = ?1 and attempt = ?2 and (?3 is null or task = ?3)
+         where sequence = $1 and attempt = $2 and ($3 is null or task = $3)
          order by task, ordinal",
     )
     .bind(signed(run.sequence.0))
     .bind(i64::from(run.attempt))
     .bind(task.map(TaskName::as_str))
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
+    .await?;
     found
-        .iter()
-        .map(|row| {
+        .into_iter()
+        .map(|(task, ordinal, text, place, inserted, updated, deleted, micros)| {
             Ok(StatementRow {
-                task: task_name(&get::<String>(row, "task")?)?,
-                ordinal: get(row, "ordinal")?,
-                text: get(row, "text")?,
-                place: get(row, "place")?,
-                inserted: unsigned(get(row, "inserted")?)?,
-                updated: unsigned(get(row, "updated")?)?,
-                deleted: unsigned(get(row, "deleted")?)?,
-                took: Duration::from_micros(unsigned(get(row, "micros")?)?),
+                task: task_name(&task)?,
+                ordinal: u32::try_from(ordinal)
+                    .map_err(|_| damaged(format!("`{ordinal}` is no place of a statement")))?,
+                text,
+                place,
+                inserted: unsigned(inserted)?,
+                updated: unsigned(updated)?,
+                deleted: unsigned(deleted)?,
+                took: Duration::from_micros(unsigned(micros)?),
             })
         })
         .collect()
 }
 
 /// The quarantine files of a sequence, by task.
-pub async fn quarantine(pool: &SqlitePool, sequence: Sequence) -> Result<Vec<QuarantineRow>> {
-    let found = sqlx::query(
+pub async fn quarantine(pool: &Readers, sequence: Sequence) -> Result<Vec<QuarantineRow>> {
+    let found: Vec<(String, String, i64, String)> = query(
         "select q.task, q.path, q.row_count, q.reasons
          from landfall_quarantine q
          join landfall_markers m on m.sequence = q.sequence and m.task = q.task
-         where q.sequence = ? order by q.task, q.id",
+         where q.sequence = $1 order by q.task, q.id",
     )
     .bind(signed(sequence.0))
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
+    .await?;
     found
-        .iter()
-        .map(|row| {
-            let reasons: String = get(row, "reasons")?;
+        .into_iter()
+        .map(|(task, path, rows, reasons)| {
             Ok(QuarantineRow {
-                task: task_name(&get::<String>(row, "task")?)?,
-                path: get(row, "path")?,
-                rows: unsigned(get(row, "row_count")?)?,
+                task: task_name(&task)?,
+                path,
+                rows: unsigned(rows)?,
                 reasons: serde_json::from_str(&reasons)
                     .map_err(|e| damaged(format!("`{reasons}` are no reasons")).because(e))?,
             })
@@ -274,15 +281,8 @@ pub async fn quarantine(pool: &SqlitePool, sequence: Sequence) -> Result<Vec<Qua
         .collect()
 }
 
-fn get<'r, T>(row: &'r SqliteRow, column: &'static str) -> Result<T>
-where
-    T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
-{
-    row.try_get(column).map_err(db_error)
-}
-
-fn time(row: &SqliteRow, column: &'static str) -> Result<Option<DateTime<Utc>>> {
-    get::<Option<String>>(row, column)?.as_deref().map(moment).transpose()
+fn time(text: Option<String>) -> Result<Option<DateTime<Utc>>> {
+    text.as_deref().map(moment).transpose()
 }
 
 fn status(word: &str) -> Result<Status> {

@@ -1,12 +1,11 @@
 //! Sequences and runs: opened, begun, finished, closed. It decides none of it.
 
 use chrono::{DateTime, Utc};
-use sqlx::{SqliteConnection, SqlitePool};
 
-use super::{begin, signed, stamp};
+use super::{signed, stamp};
 use crate::error::Result;
 use crate::sequence::{RunId, Sequence};
-use crate::state::db_error;
+use crate::state::{Connection, Readers, query};
 use crate::task::Status;
 
 /// What became of a sequence.
@@ -47,34 +46,31 @@ pub struct Process {
 ///
 /// The caller holds the lock: attempts that still read `running` died and become `interrupted`.
 pub async fn begin_run(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     sequence: Sequence,
     process: &Process,
     now: DateTime<Utc>,
 ) -> Result<RunId> {
-    let mut transaction = begin(conn).await?;
+    let mut transaction = conn.begin().await?;
     bury(&mut transaction, now).await?;
-    sqlx::query(
-        "insert into landfall_sequences (sequence, state, opened_at) values (?, 'open', ?)
+    query(
+        "insert into landfall_sequences (sequence, state, opened_at) values ($1, 'open', $2)
          on conflict (sequence) do update set state = 'open', closed_at = null, snapshot = null",
     )
     .bind(signed(sequence.0))
     .bind(stamp(now))
     .execute(&mut *transaction)
-    .await
-    .map_err(db_error)?;
-    let attempt: i64 = sqlx::query_scalar(
-        "select coalesce(max(attempt), 0) + 1 from landfall_runs where sequence = ?",
-    )
-    .bind(signed(sequence.0))
-    .fetch_one(&mut *transaction)
-    .await
-    .map_err(db_error)?;
+    .await?;
+    let (attempt,): (i64,) =
+        query("select coalesce(max(attempt), 0) + 1 from landfall_runs where sequence = $1")
+            .bind(signed(sequence.0))
+            .fetch_one(&mut *transaction)
+            .await?;
     let run = super::run_id(signed(sequence.0), attempt)?;
-    sqlx::query(
+    query(
         "insert into landfall_runs
              (sequence, attempt, status, target, started_at, pid, host, version)
-         values (?, ?, 'running', ?, ?, ?, ?, ?)",
+         values ($1, $2, 'running', $3, $4, $5, $6, $7)",
     )
     .bind(signed(sequence.0))
     .bind(attempt)
@@ -84,93 +80,81 @@ pub async fn begin_run(
     .bind(&process.host)
     .bind(env!("CARGO_PKG_VERSION"))
     .execute(&mut *transaction)
-    .await
-    .map_err(db_error)?;
-    transaction.commit().await.map_err(db_error)?;
+    .await?;
+    transaction.commit().await?;
     Ok(run)
 }
 
 /// Ends what a dead process left as running.
-async fn bury(conn: &mut SqliteConnection, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query(
-        "update landfall_runs set status = 'interrupted', finished_at = ?
+async fn bury(conn: &mut Connection, now: DateTime<Utc>) -> Result<()> {
+    query(
+        "update landfall_runs set status = 'interrupted', finished_at = $1
          where status = 'running'",
     )
     .bind(stamp(now))
     .execute(&mut *conn)
-    .await
-    .map_err(db_error)?;
-    sqlx::query("update landfall_tasks set status = 'interrupted' where status = 'running'")
+    .await?;
+    query("update landfall_tasks set status = 'interrupted' where status = 'running'")
         .execute(&mut *conn)
-        .await
-        .map_err(db_error)?;
+        .await?;
     Ok(())
 }
 
 /// Ends an attempt; with `complete`, the sequence too, noting the last snapshot it can be read at.
 pub async fn finish_run(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     run: RunId,
     status: Status,
     complete: bool,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let mut transaction = begin(conn).await?;
-    sqlx::query(
-        "update landfall_runs set status = ?, finished_at = ? where sequence = ? and attempt = ?",
+    let mut transaction = conn.begin().await?;
+    query(
+        "update landfall_runs set status = $1, finished_at = $2 where sequence = $3 and attempt = $4",
     )
     .bind(status.word())
     .bind(stamp(now))
     .bind(signed(run.sequence.0))
     .bind(i64::from(run.attempt))
     .execute(&mut *transaction)
-    .await
-    .map_err(db_error)?;
+    .await?;
     if complete {
         // Snapshots count up over all sequences, and only the last sequence writes: the highest
         // is what this sequence left, even where it changed nothing itself.
-        sqlx::query(
-            "update landfall_sequences set state = 'complete', closed_at = ?,
-                 snapshot = (select max(snapshot) from landfall_markers where sequence <= ?)
-             where sequence = ?",
+        query(
+            "update landfall_sequences set state = 'complete', closed_at = $1,
+                 snapshot = (select max(snapshot) from landfall_markers where sequence <= $2)
+             where sequence = $3",
         )
         .bind(stamp(now))
         .bind(signed(run.sequence.0))
         .bind(signed(run.sequence.0))
         .execute(&mut *transaction)
-        .await
-        .map_err(db_error)?;
+        .await?;
     }
-    transaction.commit().await.map_err(db_error)
+    transaction.commit().await
 }
 
 /// Gives up an open sequence. What it committed stays; what it only landed is never merged.
-pub async fn abandon(
-    conn: &mut SqliteConnection,
-    sequence: Sequence,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    sqlx::query(
-        "update landfall_sequences set state = 'abandoned', closed_at = ?
-         where sequence = ? and state = 'open'",
+pub async fn abandon(conn: &mut Connection, sequence: Sequence, now: DateTime<Utc>) -> Result<()> {
+    query(
+        "update landfall_sequences set state = 'abandoned', closed_at = $1
+         where sequence = $2 and state = 'open'",
     )
     .bind(stamp(now))
     .bind(signed(sequence.0))
     .execute(conn)
-    .await
-    .map_err(db_error)?;
+    .await?;
     Ok(())
 }
 
 /// The last snapshot of a complete sequence; `None` when there is no such sequence, it is not
 /// complete, or nothing was ever committed.
-pub async fn snapshot_of(pool: &SqlitePool, sequence: Sequence) -> Result<Option<i64>> {
-    let snapshot: Option<Option<i64>> = sqlx::query_scalar(
-        "select snapshot from landfall_sequences where sequence = ? and state = 'complete'",
-    )
-    .bind(signed(sequence.0))
-    .fetch_optional(pool)
-    .await
-    .map_err(db_error)?;
-    Ok(snapshot.flatten())
+pub async fn snapshot_of(pool: &Readers, sequence: Sequence) -> Result<Option<i64>> {
+    let snapshot: Option<(Option<i64>,)> =
+        query("select snapshot from landfall_sequences where sequence = $1 and state = 'complete'")
+            .bind(signed(sequence.0))
+            .fetch_optional(pool)
+            .await?;
+    Ok(snapshot.and_then(|(snapshot,)| snapshot))
 }

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use sqlx::{SqliteConnection, SqlitePool};
 
 use super::{Marker, json, rows_of, run_id, signed, stamp, task_name};
 use crate::error::Error;
 use crate::error::Result;
 use crate::sequence::{RunId, Sequence};
-use crate::state::db_error;
+use crate::state::{Connection, Readers, query};
 use crate::task::{Rows, Status, TaskName};
 use crate::warehouse::{Outcome, Statement};
 
@@ -18,22 +17,21 @@ use crate::warehouse::{Outcome, Statement};
 /// A marker of an earlier attempt of the sequence is replaced. `snapshot` is what the data commit
 /// made, where it made one.
 pub async fn mark_done(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     marker: &Marker,
     snapshot: Option<i64>,
 ) -> Result<()> {
     let finished_at = stamp(Utc::now());
     let rows = json(&marker.rows)?;
-    sqlx::query("delete from landfall_markers where sequence = ? and task = ?")
+    query("delete from landfall_markers where sequence = $1 and task = $2")
         .bind(signed(marker.run.sequence.0))
         .bind(marker.task.as_str())
         .execute(&mut *conn)
-        .await
-        .map_err(db_error)?;
-    sqlx::query(
+        .await?;
+    query(
         "insert into landfall_markers
              (sequence, task, attempt, input_hash, row_counts, snapshot, started_at, finished_at)
-         values (?, ?, ?, ?, ?, ?, ?, ?)",
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(signed(marker.run.sequence.0))
     .bind(marker.task.as_str())
@@ -44,12 +42,11 @@ pub async fn mark_done(
     .bind(stamp(marker.started_at))
     .bind(&finished_at)
     .execute(&mut *conn)
-    .await
-    .map_err(db_error)?;
-    sqlx::query(
+    .await?;
+    query(
         "insert into landfall_tasks
              (sequence, attempt, task, status, row_counts, started_at, finished_at)
-         values (?, ?, ?, 'ok', ?, ?, ?)
+         values ($1, $2, $3, 'ok', $4, $5, $6)
          on conflict (sequence, attempt, task) do update set
              status = 'ok', row_counts = excluded.row_counts, started_at = excluded.started_at,
              finished_at = excluded.finished_at, code = null, message = null, hint = null,
@@ -62,8 +59,7 @@ pub async fn mark_done(
     .bind(stamp(marker.started_at))
     .bind(&finished_at)
     .execute(&mut *conn)
-    .await
-    .map_err(db_error)?;
+    .await?;
     Ok(())
 }
 
@@ -79,16 +75,15 @@ pub struct Done {
 }
 
 /// The markers of a sequence, by task.
-pub async fn markers(pool: &SqlitePool, sequence: Sequence) -> Result<BTreeMap<TaskName, Done>> {
+pub async fn markers(pool: &Readers, sequence: Sequence) -> Result<BTreeMap<TaskName, Done>> {
     type Found = (String, i64, i64, String, String, Option<i64>);
-    let found: Vec<Found> = sqlx::query_as(
+    let found: Vec<Found> = query(
         "select task, id, attempt, input_hash, row_counts, snapshot
-         from landfall_markers where sequence = ?",
+         from landfall_markers where sequence = $1",
     )
     .bind(signed(sequence.0))
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
+    .await?;
     found
         .into_iter()
         .map(|(task, id, attempt, input_hash, rows, snapshot)| {
@@ -101,46 +96,39 @@ pub async fn markers(pool: &SqlitePool, sequence: Sequence) -> Result<BTreeMap<T
 
 /// The rows of a task the last time it was done before `sequence`.
 pub async fn rows_before(
-    pool: &SqlitePool,
+    pool: &Readers,
     task: &TaskName,
     sequence: Sequence,
 ) -> Result<Option<Rows>> {
-    let found: Option<String> = sqlx::query_scalar(
-        "select row_counts from landfall_markers where task = ? and sequence < ?
+    let found: Option<(String,)> = query(
+        "select row_counts from landfall_markers where task = $1 and sequence < $2
          order by sequence desc limit 1",
     )
     .bind(task.as_str())
     .bind(signed(sequence.0))
     .fetch_optional(pool)
-    .await
-    .map_err(db_error)?;
-    found.as_deref().map(rows_of).transpose()
+    .await?;
+    found.map(|(rows,)| rows_of(&rows)).transpose()
 }
 
 /// Takes the markers of tasks away, so that they are done again, and opens their sequence again.
 ///
 /// Call it in a transaction.
-pub async fn unmark(
-    conn: &mut SqliteConnection,
-    sequence: Sequence,
-    tasks: &[TaskName],
-) -> Result<()> {
+pub async fn unmark(conn: &mut Connection, sequence: Sequence, tasks: &[TaskName]) -> Result<()> {
     for task in tasks {
-        sqlx::query("delete from landfall_markers where sequence = ? and task = ?")
+        query("delete from landfall_markers where sequence = $1 and task = $2")
             .bind(signed(sequence.0))
             .bind(task.as_str())
             .execute(&mut *conn)
-            .await
-            .map_err(db_error)?;
+            .await?;
     }
-    sqlx::query(
+    query(
         "update landfall_sequences set state = 'open', closed_at = null, snapshot = null
-         where sequence = ?",
+         where sequence = $1",
     )
     .bind(signed(sequence.0))
     .execute(conn)
-    .await
-    .map_err(db_error)?;
+    .await?;
     Ok(())
 }
 
@@ -184,16 +172,16 @@ impl From<&Error> for Failure {
 }
 
 /// Notes what an attempt tells of a task. A beginning never overwrites an end.
-pub async fn tell(conn: &mut SqliteConnection, run: RunId, told: &Told) -> Result<()> {
+pub async fn tell(conn: &mut Connection, run: RunId, told: &Told) -> Result<()> {
     let failure = told.failure.as_ref();
-    sqlx::query(
+    query(
         "insert into landfall_tasks
              (sequence, attempt, task, status, row_counts, started_at, finished_at,
               code, message, hint, place, reason)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          on conflict (sequence, attempt, task) do update set
              status = excluded.status, row_counts = excluded.row_counts,
-             started_at = coalesce(excluded.started_at, started_at),
+             started_at = coalesce(excluded.started_at, landfall_tasks.started_at),
              finished_at = excluded.finished_at, code = excluded.code,
              message = excluded.message, hint = excluded.hint, place = excluded.place,
              reason = excluded.reason
@@ -212,24 +200,26 @@ pub async fn tell(conn: &mut SqliteConnection, run: RunId, told: &Told) -> Resul
     .bind(failure.and_then(|f| f.place.as_deref()))
     .bind(told.reason.as_deref())
     .execute(conn)
-    .await
-    .map_err(db_error)?;
+    .await?;
     Ok(())
 }
 
 /// Notes the statements a task ran and what each did.
 pub async fn tell_statements(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     run: RunId,
     task: &TaskName,
     statements: &[(Statement, Outcome)],
 ) -> Result<()> {
     for (ordinal, (statement, outcome)) in statements.iter().enumerate() {
         let micros = u64::try_from(outcome.took.as_micros()).unwrap_or(u64::MAX);
-        sqlx::query(
-            "insert or replace into landfall_statements
+        query(
+            "insert into landfall_statements
                  (sequence, attempt, task, ordinal, text, place, inserted, updated, deleted, micros)
-             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             on conflict (sequence, attempt, task, ordinal) do update set
+                 text = excluded.text, place = excluded.place, inserted = excluded.inserted,
+                 updated = excluded.updated, deleted = excluded.deleted, micros = excluded.micros",
         )
         .bind(signed(run.sequence.0))
         .bind(i64::from(run.attempt))
@@ -242,8 +232,7 @@ pub async fn tell_statements(
         .bind(signed(outcome.deleted))
         .bind(signed(micros))
         .execute(&mut *conn)
-        .await
-        .map_err(db_error)?;
+        .await?;
     }
     Ok(())
 }

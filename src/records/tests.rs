@@ -9,7 +9,7 @@ use super::runs::{Process, SequenceState};
 use super::tasks::{Failure, Told};
 use super::*;
 use crate::error::Place;
-use crate::state::State;
+use crate::state::{State, query};
 use crate::tables::TableName;
 use crate::task::Status;
 use crate::warehouse::{Outcome, Statement};
@@ -60,7 +60,7 @@ impl Fixture {
 
     async fn mark(&self, run: RunId, task: TaskName, snapshot: Option<i64>) {
         let mut writer = self.state.writer().await;
-        let mut transaction = begin(&mut writer).await.expect("begins");
+        let mut transaction = writer.begin().await.expect("begins");
         mark_done(&mut transaction, &marker(run, task), snapshot).await.expect("marks");
         transaction.commit().await.expect("commits");
     }
@@ -80,7 +80,7 @@ async fn tables_are_made_once_and_newer_ones_are_refused() {
     let f = fixture().await;
     create_tables(&mut *f.state.writer().await).await.expect("again");
     assert!(exist(f.state.readers()).await.expect("asks"));
-    sqlx::query("update landfall_meta set records_version = 99, written_by = '7.0.0'")
+    query("update landfall_meta set records_version = 99, written_by = '7.0.0'")
         .execute(&mut *f.state.writer().await)
         .await
         .expect("updates");
@@ -111,11 +111,12 @@ async fn a_partition_is_read_only_while_its_task_is_done() {
 async fn a_rolled_back_commit_leaves_no_marker() {
     let f = fixture().await;
     let run = f.begin(1).await;
-    let mut writer = f.state.writer().await;
-    let mut transaction = begin(&mut writer).await.expect("begins");
-    mark_done(&mut transaction, &marker(run, TaskName::pres("p")), Some(3)).await.expect("marks");
-    transaction.rollback().await.expect("rolls back");
-    drop(writer);
+    {
+        let mut writer = f.state.writer().await;
+        let mut transaction = writer.begin().await.expect("begins");
+        let marker = marker(run, TaskName::pres("p"));
+        mark_done(&mut transaction, &marker, Some(3)).await.expect("marks");
+    }
     assert!(tasks::markers(f.state.readers(), Sequence(1)).await.expect("reads").is_empty());
 }
 

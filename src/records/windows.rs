@@ -2,45 +2,41 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{SqliteConnection, SqlitePool};
-
-use super::{begin, damaged, json, signed, task_name};
+use super::{damaged, json, signed, task_name};
 use crate::error::Result;
 use crate::sequence::Sequence;
-use crate::state::db_error;
+use crate::state::{Connection, Readers, query};
 use crate::task::TaskName;
 use crate::window::Window;
 
 /// Fixes the windows of land tasks, all in one transaction. A window that is there is replaced.
 pub async fn fix(
-    conn: &mut SqliteConnection,
+    conn: &mut Connection,
     sequence: Sequence,
     windows: &BTreeMap<TaskName, Window>,
 ) -> Result<()> {
-    let mut transaction = begin(conn).await?;
+    let mut transaction = conn.begin().await?;
     for (task, window) in windows {
-        sqlx::query(
-            "insert into landfall_windows (sequence, task, bounds) values (?, ?, ?)
+        query(
+            "insert into landfall_windows (sequence, task, bounds) values ($1, $2, $3)
              on conflict (sequence, task) do update set bounds = excluded.bounds",
         )
         .bind(signed(sequence.0))
         .bind(task.as_str())
         .bind(json(window)?)
         .execute(&mut *transaction)
-        .await
-        .map_err(db_error)?;
+        .await?;
     }
-    transaction.commit().await.map_err(db_error)
+    transaction.commit().await
 }
 
 /// The fixed windows of a sequence, by land task.
-pub async fn of(pool: &SqlitePool, sequence: Sequence) -> Result<BTreeMap<TaskName, Window>> {
+pub async fn of(pool: &Readers, sequence: Sequence) -> Result<BTreeMap<TaskName, Window>> {
     let found: Vec<(String, String)> =
-        sqlx::query_as("select task, bounds from landfall_windows where sequence = ?")
+        query("select task, bounds from landfall_windows where sequence = $1")
             .bind(signed(sequence.0))
             .fetch_all(pool)
-            .await
-            .map_err(db_error)?;
+            .await?;
     found.iter().map(|(task, bounds)| Ok((task_name(task)?, window(bounds)?))).collect()
 }
 
@@ -48,49 +44,53 @@ pub async fn of(pool: &SqlitePool, sequence: Sequence) -> Result<BTreeMap<TaskNa
 ///
 /// A window that was landed but never merged does not count: its rows are read again.
 pub async fn merged_before(
-    pool: &SqlitePool,
+    pool: &Readers,
     sequence: Sequence,
 ) -> Result<BTreeMap<TaskName, Window>> {
     // `land.a.b` becomes `store.a.b`.
-    let found: Vec<(String, String)> = sqlx::query_as(
+    let found: Vec<(String, String)> = query(
         "select w.task, w.bounds
          from landfall_windows w
          join (select w.task, max(w.sequence) as sequence
                from landfall_windows w
                join landfall_markers m
                  on m.sequence = w.sequence and m.task = 'store' || substr(w.task, 5)
-               where w.sequence < ?
+               where w.sequence < $1
                group by w.task) last
            on last.task = w.task and last.sequence = w.sequence",
     )
     .bind(signed(sequence.0))
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
+    .await?;
     found.iter().map(|(task, bounds)| Ok((task_name(task)?, window(bounds)?))).collect()
 }
 
 /// How far each log file of a land task was read before `sequence`, by file id, in bytes.
 pub async fn file_ends(
-    pool: &SqlitePool,
+    pool: &Readers,
     task: &TaskName,
     sequence: Sequence,
 ) -> Result<BTreeMap<String, u64>> {
-    let found: Vec<(String, i64)> = sqlx::query_as(
-        "select json_extract(r.value, '$.file_id'), max(json_extract(r.value, '$.end'))
+    let found: Vec<(String,)> = query(
+        "select w.bounds
          from landfall_windows w
          join landfall_markers m
-           on m.sequence = w.sequence and m.task = 'store' || substr(w.task, 5),
-              json_each(w.bounds, '$.ranges') r
-         where w.task = ? and w.sequence < ?
-         group by 1",
+           on m.sequence = w.sequence and m.task = 'store' || substr(w.task, 5)
+         where w.task = $1 and w.sequence < $2",
     )
     .bind(task.as_str())
     .bind(signed(sequence.0))
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
-    found.into_iter().map(|(id, end)| Ok((id, super::unsigned(end)?))).collect()
+    .await?;
+    let mut ends: BTreeMap<String, u64> = BTreeMap::new();
+    for (bounds,) in found {
+        let Window::Files { ranges } = window(&bounds)? else { continue };
+        for range in ranges {
+            let end = ends.entry(range.file_id).or_default();
+            *end = range.end.max(*end);
+        }
+    }
+    Ok(ends)
 }
 
 fn window(bounds: &str) -> Result<Window> {

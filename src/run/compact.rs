@@ -10,7 +10,6 @@ use super::plan::existing_state;
 use super::unfinished;
 use crate::config::Project;
 use crate::error::{Error, Result};
-use crate::layout;
 use crate::sequence::Sequence;
 use crate::storage;
 use crate::warehouse::local::{Compaction, Garbage, Local};
@@ -41,17 +40,18 @@ pub struct Kept {
 /// `query/sequence` for a sequence that is not complete, `landing/owned` where another warehouse
 /// lands too.
 pub async fn compact(project: &Project, upkeep: Upkeep) -> Result<Kept> {
-    let _lock = Lock::take(&project.state_dir)?;
+    let lock = Lock::take(&project.state_dir)?;
     if existing_state(project).await?.is_none() {
         return Err(Error::config("compact/nothing", "there are no tables yet")
             .about(project.name.clone())
             .hint("begin with `landfall run`"));
     }
     storage::reach(&project.landing).await?;
-    if !upkeep.dry_run {
-        sweep(&project.state_dir.join(layout::TMP_DIR));
-    }
     let state = open_state(project).await?;
+    lock.share(&state).await?;
+    if !upkeep.dry_run {
+        sweep(&project.scratch_dir());
+    }
     let landing = storage::open(&project.landing, project.fsync)?;
     let local = Local::open(project, state, Arc::clone(&landing)).await?;
     if !upkeep.dry_run {

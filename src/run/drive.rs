@@ -23,7 +23,6 @@ use super::{Options, Summary};
 use crate::config::{Project, Target};
 use crate::error::{Error, Result};
 use crate::events::{Counts, Event, Observer};
-use crate::layout;
 use crate::records::runs::Process;
 use crate::records::{self, read};
 use crate::sequence::{RunId, Sequence};
@@ -57,7 +56,8 @@ pub async fn run(
     let program = Program::read(project)?;
     storage::reach(&project.landing).await?;
     let state = open_state(project).await?;
-    sweep(&project.state_dir.join(layout::TMP_DIR));
+    lock.share(&state).await?;
+    sweep(&project.scratch_dir());
     let landing = storage::open(&project.landing, project.fsync)?;
     let local = Local::open(project, state.clone(), Arc::clone(&landing)).await?;
     claim_landing(project, &landing, &local).await?;
@@ -89,8 +89,7 @@ pub(super) struct House {
 
 /// Opens the catalog and makes the run records in it.
 pub(super) async fn open_state(project: &Project) -> Result<State> {
-    let path = project.state_dir.join(layout::CATALOG_FILE);
-    let state = State::open(&path, project.fsync).await?;
+    let state = State::make(project).await?;
     records::create_tables(&mut *state.writer().await).await?;
     Ok(state)
 }
@@ -226,7 +225,7 @@ async fn drive(
     let began = Instant::now();
     let standing = standing(Some((&house.state, &house.landing)), &program, options).await?;
     let run = begin(project, &house.state, &standing).await?;
-    lock.tell(run);
+    lock.tell(&house.state, run).await?;
     let tasks = program.graph.tasks();
     observer.on(&Event::RunStarted {
         run,

@@ -14,9 +14,8 @@ use tokio::task::JoinHandle;
 use crate::error::{Error, Result};
 use crate::events::{Event, Observer};
 use crate::records::tasks::{self, Failure, Told};
-use crate::records::{self};
 use crate::sequence::RunId;
-use crate::state::{State, db_error};
+use crate::state::State;
 use crate::task::{Rows, Status, TaskName};
 use crate::warehouse::{Outcome, Statement};
 
@@ -137,7 +136,7 @@ async fn write(run: RunId, state: State, mut inbox: UnboundedReceiver<Note>) -> 
             let _ = tokio::time::timeout(GATHER, gather(&mut inbox, &mut notes)).await;
         }
         let mut writer = state.writer().await;
-        let mut transaction = records::begin(&mut writer).await?;
+        let mut transaction = writer.begin().await?;
         for note in notes.drain(..) {
             match note {
                 Note::Task(told) => tasks::tell(&mut transaction, run, &told).await?,
@@ -146,7 +145,7 @@ async fn write(run: RunId, state: State, mut inbox: UnboundedReceiver<Note>) -> 
                 }
             }
         }
-        transaction.commit().await.map_err(db_error)?;
+        transaction.commit().await?;
     }
 }
 
@@ -162,6 +161,7 @@ mod tests {
     use super::*;
     use crate::error::Place;
     use crate::events::Silent;
+    use crate::records;
     use crate::records::{read, runs};
     use crate::sequence::Sequence;
 

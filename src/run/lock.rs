@@ -2,7 +2,8 @@
 //!
 //! The operating system frees the lock when its holder ends, however it ends. The file stays and
 //! tells who holds it. Advisory locks are unsound on some network file systems; correctness does
-//! not rest on the lock, only the waste of running twice does.
+//! not rest on the lock, only the waste of running twice does. Where several machines share a
+//! catalog, the lock is the server's too (`state::server`), and there correctness may rest on it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Kind, Result};
 use crate::layout::LOCK_FILE;
 use crate::sequence::RunId;
+use crate::state::State;
 
 /// Who holds the lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +38,9 @@ pub struct Lock {
 /// A look at the lock takes it for an instant, and must not make a run believe that it is held.
 const TRIES: u32 = 4;
 const BETWEEN: Duration = Duration::from_millis(15);
+/// A server needs a moment to see that the process of a session is gone.
+const SHARED_TRIES: u32 = 20;
+const SHARED_BETWEEN: Duration = Duration::from_millis(50);
 
 impl Lock {
     /// Takes the lock of a project's state folder, which is created where it is missing.
@@ -64,10 +69,30 @@ impl Lock {
         Ok(lock)
     }
 
+    /// Takes the lock of the catalog too, where that is a server's; it is free when `state` is
+    /// closed.
+    ///
+    /// Errors: kind `Locked` with the holder and its age when another process has it.
+    pub async fn share(&self, state: &State) -> Result<()> {
+        for _ in 0..SHARED_TRIES {
+            if state.writer().await.lock().await? {
+                return state.writer().await.tell_holder(&self.text()).await;
+            }
+            tokio::time::sleep(SHARED_BETWEEN).await;
+        }
+        let holder = state.writer().await.holder().await?;
+        Err(locked(holder.and_then(|text| serde_json::from_str(&text).ok()), Utc::now()))
+    }
+
     /// Tells others which run holds the lock.
-    pub fn tell(&mut self, run: RunId) {
+    pub async fn tell(&mut self, state: &State, run: RunId) -> Result<()> {
         self.holder.run = Some(run.to_string());
         self.write();
+        state.writer().await.tell_holder(&self.text()).await
+    }
+
+    fn text(&self) -> String {
+        serde_json::to_string(&self.holder).unwrap_or_default()
     }
 
     /// What the file says is for people only, so a failure to write it stops nothing.
@@ -102,6 +127,13 @@ pub fn holder(state_dir: &Path) -> Option<Holder> {
         })),
         Err(TryLockError::Error(_)) => None,
     }
+}
+
+/// Who holds the lock of a shared catalog now; `None` when nobody does.
+pub async fn shared_holder(state: &State) -> Result<Option<Holder>> {
+    let Some(text) = state.writer().await.holder().await? else { return Ok(None) };
+    let unknown = Holder { pid: 0, host: "?".into(), since: Utc::now(), run: None };
+    Ok(Some(serde_json::from_str(&text).unwrap_or(unknown)))
 }
 
 /// The name of this machine.
@@ -184,7 +216,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let state = folder.path().join("state");
         let mut first = Lock::take(&state).expect("takes");
-        first.tell(RunId { sequence: Sequence(11), attempt: 2 });
+        first.holder.run = Some(RunId { sequence: Sequence(11), attempt: 2 }.to_string());
+        first.write();
         let error = Lock::take(&state).expect_err("held");
         assert_eq!((error.kind(), error.code()), (Kind::Locked, "state/locked"));
         let pid = format!("pid {} on {}", std::process::id(), host());

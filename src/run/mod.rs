@@ -34,7 +34,7 @@ use crate::window::Window;
 pub use compact::{Kept, Upkeep, compact};
 pub use drive::run;
 pub use emit::emit;
-pub use lock::{Holder, holder};
+pub use lock::{Holder, holder, shared_holder};
 pub use plan::plan;
 pub use rerun::{invalidate, rerun_preview};
 

@@ -9,7 +9,6 @@ use super::sources::{Known, Survey, Wanted, survey};
 use super::{Options, Plan, PlannedTask};
 use crate::config::Project;
 use crate::error::Result;
-use crate::layout;
 use crate::records;
 use crate::state::State;
 use crate::storage;
@@ -54,11 +53,7 @@ pub async fn plan(project: &Project, options: &Options, offline: bool) -> Result
 
 /// The catalog, if a run has made one.
 pub(super) async fn existing_state(project: &Project) -> Result<Option<State>> {
-    let path = project.state_dir.join(layout::CATALOG_FILE);
-    if !path.is_file() {
-        return Ok(None);
-    }
-    let state = State::open(&path, project.fsync).await?;
+    let Some(state) = State::existing(project).await? else { return Ok(None) };
     Ok(records::exist(state.readers()).await?.then_some(state))
 }
 

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::records::runs::SequenceState;
 use crate::records::{self};
 use crate::sequence::Sequence;
-use crate::state::{State, db_error};
+use crate::state::State;
 use crate::task::TaskName;
 
 /// The tasks a rerun of `tasks` would invalidate in the last sequence: themselves and everything
@@ -46,14 +46,15 @@ pub async fn invalidate(
     tasks: &[TaskName],
     sequence: Option<Sequence>,
 ) -> Result<()> {
-    let _lock = Lock::take(&project.state_dir)?;
+    let lock = Lock::take(&project.state_dir)?;
     let state = existing_state(project).await?.ok_or_else(nothing_ran)?;
+    lock.share(&state).await?;
     records::create_tables(&mut *state.writer().await).await?;
     let sequence = last(&state, sequence).await?;
     let mut writer = state.writer().await;
-    let mut transaction = records::begin(&mut writer).await?;
+    let mut transaction = writer.begin().await?;
     records::tasks::unmark(&mut transaction, sequence, tasks).await?;
-    transaction.commit().await.map_err(db_error)
+    transaction.commit().await
 }
 
 /// The last sequence, if that is the one that was asked for.

@@ -25,7 +25,7 @@ use crate::records::landing::{LandingFile, Receipt};
 use crate::records::{self, Marker};
 use crate::rows::ExtractStream;
 use crate::sequence::RunId;
-use crate::state::{State, db_error};
+use crate::state::State;
 use crate::tables::{Extract, TableSpec};
 use crate::task::{Layer, Rows, TaskName};
 use crate::warehouse::{Batch, Outcome, Statement, Warehouse};
@@ -256,9 +256,9 @@ impl Tasks {
         let rows = Rows { written, ..Rows::default() };
         let marker = ticket.marker(self.run, rows);
         let mut writer = self.state.writer().await;
-        let mut transaction = records::begin(&mut writer).await?;
+        let mut transaction = writer.begin().await?;
         records::mark_done(&mut transaction, &marker, None).await?;
-        transaction.commit().await.map_err(db_error)?;
+        transaction.commit().await?;
         Ok(rows)
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use landfall::error::Place;
 use landfall::records::Marker;
 use landfall::sequence::{RunId, Sequence};
+use landfall::state::query;
 use landfall::task::TaskName;
 use landfall::warehouse::{Batch, Outcome, Statement, Warehouse};
 
@@ -97,12 +98,11 @@ fn as_text(table: &str, columns: &[String]) -> String {
 
 async fn snapshot(project: &Project, sequence: i64) -> (Sequence, i64) {
     let state = landfall::state::State::open(&project.catalog(), false).await.expect("opens");
-    let (snapshot,): (i64,) =
-        sqlx::query_as("select snapshot from landfall_sequences where sequence = ?")
-            .bind(sequence)
-            .fetch_one(state.readers())
-            .await
-            .expect("a complete sequence");
+    let (snapshot,): (i64,) = query("select snapshot from landfall_sequences where sequence = $1")
+        .bind(sequence)
+        .fetch_one(state.readers())
+        .await
+        .expect("a complete sequence");
     (Sequence(sequence as u64), snapshot)
 }
 
@@ -249,7 +249,7 @@ async fn inlined_changes_are_refused_until_they_are_flushed() {
     let catalog: &Path = &project.catalog();
     // DuckDB's set_option crashes on any SQLite catalog; this is what it would write.
     let state = landfall::state::State::open(catalog, false).await.expect("opens");
-    sqlx::query("update ducklake_metadata set value = '100' where key = 'data_inlining_row_limit'")
+    query("update ducklake_metadata set value = '100' where key = 'data_inlining_row_limit'")
         .execute(&mut *state.writer().await)
         .await
         .expect("an option");

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use landfall::state::State;
+use landfall::state::{State, query};
 
 use crate::support::chance::{Chance, number};
 use crate::support::project::{Project, Rows, difference, text};
@@ -98,21 +98,20 @@ impl Worker {
             return "0 before the catalog".into();
         }
         let state = State::open(&self.project.catalog(), false).await.expect("the catalog");
-        let attempt: Result<Option<(i64, i64)>, _> = sqlx::query_as(
+        let attempt: landfall::error::Result<Option<(i64, i64)>> = query(
             "select sequence, attempt from landfall_runs where status = 'running'
              order by sequence desc, attempt desc limit 1",
         )
         .fetch_optional(state.readers())
         .await;
         let Ok(Some((sequence, _))) = attempt else { return "1 before its record".into() };
-        let (done,): (Option<String>,) = sqlx::query_as(
-            "select task from landfall_markers where sequence = ? order by id desc limit 1",
-        )
-        .bind(sequence)
-        .fetch_optional(state.readers())
-        .await
-        .expect("markers")
-        .map_or((None,), |(task,): (String,)| (Some(task),));
+        let (done,): (Option<String>,) =
+            query("select task from landfall_markers where sequence = $1 order by id desc limit 1")
+                .bind(sequence)
+                .fetch_optional(state.readers())
+                .await
+                .expect("markers")
+                .map_or((None,), |(task,): (String,)| (Some(task),));
         match done.as_deref().and_then(|task| task.split('.').next()) {
             None => "2 before the first marker".into(),
             Some(layer) => {

@@ -32,6 +32,8 @@ mod ledger;
 mod s3;
 /// The sample sources in SQLite, MariaDB and PostgreSQL: equal rows, a next day.
 mod seed;
+/// The catalog in PostgreSQL: the same tables, one run at a time over machines, a server that goes.
+mod shared;
 /// Redshift SQL, statement by statement, on the local engine and where it is portable on PostgreSQL.
 mod slt;
 /// The star schema of the sample: whole, right about the past, unchanged when nothing changes.

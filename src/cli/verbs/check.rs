@@ -12,7 +12,7 @@ use crate::cli::clean::clean_line;
 use crate::cli::failure::{self, Style};
 use crate::cli::human;
 use crate::cli::session::Session;
-use crate::config::{Project, Target};
+use crate::config::{Catalog, Project, Target};
 use crate::dialect::{self, Command, Finding, MANUAL, ObjectRef, Parsed, Rule};
 use crate::error::{Error, Place, Result};
 use crate::run::{self, Options};
@@ -458,13 +458,11 @@ impl Drop for Scratch {
 
 /// The warehouse whose tables are known: the project's, or an empty one in a scratch folder.
 async fn warehouse(project: Option<&Project>, scratch: &Scratch) -> Result<Local> {
-    if let Some(project) = project {
-        let catalog = project.state_dir.join(layout::CATALOG_FILE);
-        if catalog.is_file() {
-            let state = State::open(&catalog, project.fsync).await?;
-            let landing = storage::open(&project.landing, project.fsync)?;
-            return Local::open(project, state, landing).await;
-        }
+    if let Some(project) = project
+        && let Some(state) = State::existing(project).await?
+    {
+        let landing = storage::open(&project.landing, project.fsync)?;
+        return Local::open(project, state, landing).await;
     }
     let failed = |e: std::io::Error| {
         Error::failed("check/scratch", "cannot make a folder for temporary files").because(e)
@@ -485,9 +483,10 @@ async fn warehouse(project: Option<&Project>, scratch: &Scratch) -> Result<Local
         sample: None,
         jobs: 1,
         memory_limit: SCRATCH_MEMORY,
+        catalog: Catalog::File,
         fsync: false,
     };
-    let state = State::open(&empty.state_dir.join(layout::CATALOG_FILE), false).await?;
+    let state = State::make(&empty).await?;
     let landing = storage::local(&scratch.0.join("landing"), false)?;
     Local::open(&empty, state, landing).await
 }

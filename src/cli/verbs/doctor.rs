@@ -26,6 +26,7 @@ use crate::extract::weblog::country::Country;
 use crate::extract::weblog::{self, AddressCache};
 use crate::records::read;
 use crate::run;
+use crate::state::State;
 use crate::window::Window;
 use crate::{layout, storage};
 
@@ -141,7 +142,13 @@ fn show(session: &Session, finding: &Finding) -> Result<()> {
 
 /// Everything that has to be asked.
 async fn reach(session: &Session, project: &Project) -> Vec<Finding> {
-    let mut findings = vec![lock(project), landing(project).await];
+    let catalog = State::existing(project).await;
+    let mut findings = vec![lock(project, &catalog).await, landing(project).await];
+    findings.push(match &catalog {
+        Err(error) => Finding::fail("catalog", error),
+        Ok(Some(_)) => Finding::ok("catalog", State::place(project)),
+        Ok(None) => Finding::ok("catalog", format!("{}, not made yet", State::place(project))),
+    });
     for source in &project.sources {
         match source {
             Source::Database(source) => findings.extend(database(source).await),
@@ -188,8 +195,12 @@ fn space(_: &Path) -> Finding {
     Finding::new(Verdict::Warn, "disk space", "is not known on this system")
 }
 
-fn lock(project: &Project) -> Finding {
-    match run::holder(&project.state_dir) {
+async fn lock(project: &Project, catalog: &Result<Option<State>>) -> Finding {
+    let shared = match catalog {
+        Ok(Some(state)) => run::shared_holder(state).await.unwrap_or_default(),
+        _ => None,
+    };
+    match shared.or_else(|| run::holder(&project.state_dir)) {
         None => Finding::ok("lock", "free"),
         Some(holder) => {
             let run = holder.run.map(|run| format!(", run {run}")).unwrap_or_default();

@@ -297,3 +297,26 @@ proptest::proptest! {
         let _ = told(keys.join("\n"), &with(&[]));
     }
 }
+
+#[test]
+fn catalog_settings() {
+    let project = |line: &str| format!("[project]\n{line}\n{GOOD}");
+    for bad in [
+        "",
+        "shop.db",
+        "mysql://h/x",
+        "postgres://h",
+        "postgres:///x",
+        "postgres://h/x?sslmode=disable",
+        "postgres://h/x?schema=Two Words",
+        "postgres://h/x?schema=",
+    ] {
+        check(project(&format!("catalog = \"{bad}\"")), &["config/url 2:11"]);
+    }
+    for bad in ["postgres://u:secret@h/x", "postgres://h/x?password=secret"] {
+        check(project(&format!("catalog = \"{bad}\"")), &["config/secret 2:11"]);
+        let variable = with(&[("LANDFALL_CATALOG", bad)]);
+        assert_eq!(told(GOOD, &variable), ["config/secret LANDFALL_CATALOG"]);
+    }
+    check(project("catalog_tls = \"maybe\""), &["config/range 2:15"]);
+}

@@ -228,3 +228,41 @@ fn types_spectrum_cannot_read_are_a_warning_where_it_matters() {
         ["landing_shop.orders: Redshift cannot read `seen` from landing as timestamptz"]
     );
 }
+
+#[test]
+fn a_catalog_is_a_file_or_a_schema_of_a_server() {
+    let text = |lines: &str| format!("[project]\n{lines}\n{GOOD}");
+    let server = |lines: &str, overrides: &Overrides| {
+        let loaded = load_text(text(lines), overrides).unwrap_or_else(|e| panic!("{lines}: {e:?}"));
+        assert!(!format!("{loaded:?}").contains("CANARY7f3a"), "{lines}");
+        match loaded.project.catalog {
+            Catalog::File => None,
+            Catalog::Server(s) => Some((
+                s.url.to_string(),
+                s.schema,
+                s.tls_off,
+                s.password.map(|p| p.reveal().to_string()),
+            )),
+        }
+    };
+    let bare = "postgres://me@db/shop";
+    let found = |schema: &str, tls_off, password: Option<&str>| {
+        Some((bare.to_string(), schema.to_string(), tls_off, password.map(str::to_string)))
+    };
+    let none = with(&[]);
+    assert_eq!(server("", &none), None);
+    assert_eq!(server("catalog = \"sqlite\"", &none), None);
+    let line = "catalog = \"postgresql://me@db/shop\"";
+    assert_eq!(server(line, &none), found("public", false, None));
+    let variable = with(&[("LANDFALL_CATALOG", "postgres://me@db/shop?schema=shop_2")]);
+    assert_eq!(server("catalog_tls = \"off\"", &variable), found("shop_2", true, None));
+    assert_eq!(server(line, &with(&[("LANDFALL_CATALOG", "sqlite")])), None);
+    let password = with(&[("LANDFALL_CATALOG_PASSWORD", "CANARY7f3a")]);
+    assert_eq!(server(line, &password), found("public", false, Some("CANARY7f3a")));
+    let filled = "catalog = \"postgres://me:${PW}@db/shop\"";
+    let set = with(&[("PW", "CANARY7f3a")]);
+    assert_eq!(server(filled, &set), found("public", false, Some("CANARY7f3a")));
+    let rest = "catalog = \"postgres://me@db/shop?sslrootcert=%2Fca.pem&schema=x\"";
+    let url = server(rest, &none).expect("a server").0;
+    assert_eq!(url, "postgres://me@db/shop?sslrootcert=%2Fca.pem");
+}

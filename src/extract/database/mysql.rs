@@ -13,10 +13,10 @@ use super::decode::mysql as decode;
 use super::described::{Driver, SourceColumn, SourceTable, readings};
 use super::failure::{self, Named};
 use super::query::Statement;
-use super::source::{Job, Source, is_local, parse_moment, with_time_limit};
+use super::source::{Job, Source, parse_moment, with_time_limit};
 use super::stream::{Sender, pump};
 use super::window::{Open, Reading};
-use crate::config::DatabaseSource;
+use crate::config::{DatabaseSource, is_local};
 use crate::error::{Error, Result};
 
 #[derive(Clone)]

@@ -13,10 +13,10 @@ use super::decode::postgres as decode;
 use super::described::{Driver, SourceColumn, SourceTable, readings};
 use super::failure::Named;
 use super::query::Statement;
-use super::source::{Job, Source, is_local, moment_of_micros, with_time_limit};
+use super::source::{Job, Source, moment_of_micros, with_time_limit};
 use super::stream::{Sender, pump};
 use super::window::{Open, Reading};
-use crate::config::DatabaseSource;
+use crate::config::{DatabaseSource, is_local};
 use crate::error::{Error, Result};
 
 #[derive(Clone)]

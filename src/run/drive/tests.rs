@@ -11,7 +11,7 @@ use sqlx::{Connection, SqliteConnection};
 use super::super::graph::tests::file;
 use super::super::program::Program;
 use super::*;
-use crate::config::{DatabaseSource, Source};
+use crate::config::{Catalog, DatabaseSource, Source};
 use crate::error::{Kind, Place};
 use crate::events::Silent;
 use crate::records::runs::SequenceState;
@@ -56,10 +56,10 @@ impl Warehouse for Counting {
         }
         let marker = finish(&outcomes)?;
         let mut writer = self.state.writer().await;
-        let mut transaction = records::begin(&mut writer).await?;
+        let mut transaction = writer.begin().await?;
         let snapshot = i64::try_from(marker.run.sequence.0).ok();
         records::mark_done(&mut transaction, &marker, snapshot).await?;
-        transaction.commit().await.map_err(crate::state::db_error)?;
+        transaction.commit().await?;
         Ok(outcomes)
     }
 
@@ -131,6 +131,7 @@ pub(crate) async fn town(extract: Extract) -> Town {
         sample: None,
         jobs: 2,
         memory_limit: 64 << 20,
+        catalog: Catalog::File,
         fsync: false,
     };
     sql(&source, "create table orders (id integer primary key, changed_at text not null)").await;

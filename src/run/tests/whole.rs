@@ -12,7 +12,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 
 use super::*;
-use crate::config::{DatabaseSource, Source};
+use crate::config::{Catalog, DatabaseSource, Source};
 use crate::error::Place;
 use crate::events::{Event, Observer};
 use crate::state::State;
@@ -95,6 +95,7 @@ async fn house() -> House {
         sample: None,
         jobs: 2,
         memory_limit: 64 << 20,
+        catalog: Catalog::File,
         fsync: false,
     };
     let house = House { _folder: folder, project, source };

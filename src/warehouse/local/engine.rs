@@ -64,7 +64,7 @@ impl Local {
         landing: Arc<dyn ObjectStore>,
     ) -> Result<Local> {
         let data_dir = project.state_dir.join(layout::DATA_DIR);
-        let scratch_dir = project.state_dir.join(layout::TMP_DIR).join(format!(
+        let scratch_dir = project.scratch_dir().join(format!(
             "{}-{}",
             std::process::id(),
             uuid::Uuid::now_v7().simple()
@@ -168,7 +168,39 @@ async fn prepare_catalog(state: &State, data_dir: &Path) -> Result<()> {
     let now = Utc::now().format("%Y-%m-%d %H:%M:%S%.6f+00").to_string();
     let mut conn = state.writer().await;
     catalog::create(&mut conn, &data_path, &now).await?;
-    records::create_tables(&mut conn).await
+    records::create_tables(&mut conn).await?;
+    let shared = conn.is_server();
+    drop(conn);
+    if shared { claim_data(state, data_dir).await } else { Ok(()) }
+}
+
+/// The data of a catalog that several machines share is marked, so that an empty folder under the
+/// same path, as where a share is not mounted, is not taken for it.
+async fn claim_data(state: &State, data_dir: &Path) -> Result<()> {
+    let mark = data_dir.join("_landfall");
+    let identity = catalog::identity(state.readers()).await?;
+    match std::fs::read_to_string(&mark) {
+        Ok(found) if found == identity => return Ok(()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        _ => return Err(no_data(&mark)),
+    }
+    if catalog::latest(state.readers()).await?.0 > 0 {
+        return Err(no_data(&mark));
+    }
+    let written = std::fs::create_dir_all(data_dir)
+        .and_then(|()| std::fs::write(&mark, &identity))
+        .and_then(|()| std::fs::File::open(&mark)?.sync_all());
+    written.map_err(|cause| {
+        Error::config("state/folder", format!("cannot write `{}`", mark.display()))
+            .because(cause)
+            .hint("check that the folder exists and that you may write to it")
+    })
+}
+
+fn no_data(mark: &Path) -> Error {
+    let message = format!("`{}` does not name this catalog: its data is elsewhere", mark.display());
+    Error::config("catalog/other-data", message)
+        .hint("is the shared folder that `state` names mounted on this machine?")
 }
 
 /// Memory is shared fairly between operators and what does not fit goes to the disk.

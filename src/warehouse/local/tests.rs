@@ -10,7 +10,7 @@ use chrono::Utc;
 use tempfile::TempDir;
 
 use super::Local;
-use crate::config::{Project, Target};
+use crate::config::{Catalog, Project, Target};
 use crate::dialect;
 use crate::error::Result;
 use crate::records::Marker;
@@ -33,6 +33,7 @@ fn project(root: &Path) -> Project {
         sample: None,
         jobs: 2,
         memory_limit: 256 << 20,
+        catalog: Catalog::File,
         fsync: false,
     }
 }

@@ -30,6 +30,7 @@ fn project(root: &Path) -> Project {
         sample: None,
         jobs: 2,
         memory_limit: 256 << 20,
+        catalog: landfall::config::Catalog::File,
         fsync: false,
     }
 }

@@ -1,5 +1,5 @@
 """Runs statements in DuckDB, on a DuckLake catalog if one is named, for the tests. Standard input:
-one JSON object {"catalog": path or null, "options": "...", "statements": [sql, ...]}. Standard output: one JSON array, for
+one JSON object {"catalog": path, connection string or null, "options": "...", "statements": [sql, ...]}. Standard output: one JSON array, for
 each statement its rows, every value as text or null."""
 import glob
 import json
@@ -17,7 +17,8 @@ for extension in sorted(glob.glob(folder + "/duckdb_extension_*/extensions/*/*.d
     connection.execute("LOAD '%s'" % extension)
 if wanted["catalog"]:
     catalog = wanted["catalog"].replace("'", "''")
-    connection.execute("ATTACH 'ducklake:sqlite:%s' AS lake %s" % (catalog, wanted["options"]))
+    kind = "sqlite" if catalog.startswith("/") else "postgres"
+    connection.execute("ATTACH 'ducklake:%s:%s' AS lake %s" % (kind, catalog, wanted["options"]))
     connection.execute("USE lake")
 answers = []
 for statement in wanted["statements"]:

@@ -12,10 +12,11 @@ use std::sync::OnceLock;
 use super::project::{Rows, text};
 use super::python::packages;
 
-const WHEELS: [&str; 4] = [
+const WHEELS: [&str; 5] = [
     "duckdb==1.5.5",
     "duckdb-extension-ducklake==1.5.5",
     "duckdb-extension-sqlite-scanner==1.5.5",
+    "duckdb-extension-postgres-scanner==1.5.5",
     "duckdb-extension-tpch==1.5.5",
 ];
 
@@ -31,12 +32,13 @@ fn python() -> &'static Python {
         Ok(program) => Python { program, packages: None },
         Err(_) => Python {
             program: "python3".into(),
-            packages: Some(packages("duckdb-1.5.5-tpch", &WHEELS)),
+            packages: Some(packages("duckdb-1.5.5-postgres", &WHEELS)),
         },
     })
 }
 
-/// Runs statements on a catalog and gives the rows of each, in their order.
+/// Runs statements on a catalog and gives the rows of each, in their order. The catalog is a whole
+/// path, or what the driver of PostgreSQL is to connect with.
 pub fn duckdb(catalog: &Path, options: &str, statements: &[String]) -> Vec<Rows> {
     let wanted = serde_json::json!({
         "catalog": catalog, "options": options, "statements": statements,

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use landfall::config::{self, Overrides};
 use landfall::sequence::Sequence;
-use landfall::state::State;
+use landfall::state::{State, query};
 use landfall::storage;
 use landfall::task;
 use landfall::warehouse::local::Local;
@@ -117,9 +117,9 @@ impl Project {
 
     /// What each done task of a sequence counted, by task.
     pub async fn done(&self, sequence: i64) -> BTreeMap<String, task::Rows> {
-        let state = State::open(&self.catalog(), false).await.expect("the catalog");
+        let state = State::existing(&self.load()).await.expect("the catalog").expect("a run");
         let markers: Vec<(String, String)> =
-            sqlx::query_as("select task, row_counts from landfall_markers where sequence = ?")
+            query("select task, row_counts from landfall_markers where sequence = $1")
                 .bind(sequence)
                 .fetch_all(state.readers())
                 .await
@@ -133,7 +133,7 @@ impl Project {
     /// The warehouse, opened in this process.
     pub async fn warehouse(&self) -> Local {
         let project = self.load();
-        let state = State::open(&self.catalog(), false).await.expect("the catalog");
+        let state = State::existing(&project).await.expect("the catalog").expect("a run");
         let landing = storage::open(&project.landing, false).expect("landing");
         Local::open(&project, state, landing).await.expect("the warehouse")
     }

@@ -3,11 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::SqliteConnection;
-
 use crate::error::{Error, Result};
 use crate::records::{self, Marker};
-use crate::state::{State, db_error};
+use crate::state::{Connection, State, Value, query};
 use crate::tables::TableName;
 
 use super::{ColumnDef, ColumnStats, SnapshotId};
@@ -128,21 +126,19 @@ pub async fn commit(state: &State, commit: &Commit<'_>) -> Result<SnapshotId> {
     let mut conn = state.writer().await;
     // Rolled back when it is dropped, also by a COMMIT that fails or a task that is given up: the
     // one connection that writes is never left inside a transaction.
-    let mut transaction = records::begin(&mut conn).await?;
+    let mut transaction = conn.begin().await?;
     let snapshot = apply(&mut transaction, commit).await?;
-    transaction.commit().await.map_err(db_error)?;
+    transaction.commit().await?;
     Ok(snapshot)
 }
 
-async fn apply(conn: &mut SqliteConnection, commit: &Commit<'_>) -> Result<SnapshotId> {
-    let (last, schema_version, next_catalog_id, next_file_id): (i64, i64, i64, i64) =
-        sqlx::query_as(
-            "select snapshot_id, schema_version, next_catalog_id, next_file_id
+async fn apply(conn: &mut Connection, commit: &Commit<'_>) -> Result<SnapshotId> {
+    let (last, schema_version, next_catalog_id, next_file_id): (i64, i64, i64, i64) = query(
+        "select snapshot_id, schema_version, next_catalog_id, next_file_id
              from ducklake_snapshot order by snapshot_id desc limit 1",
-        )
-        .fetch_one(&mut *conn)
-        .await
-        .map_err(db_error)?;
+    )
+    .fetch_one(&mut *conn)
+    .await?;
     if last != commit.base {
         for table in commit.touched {
             refuse_conflict(conn, *table, commit.base).await?;
@@ -173,21 +169,20 @@ async fn apply(conn: &mut SqliteConnection, commit: &Commit<'_>) -> Result<Snaps
     Ok(snapshot)
 }
 
-async fn refuse_conflict(conn: &mut SqliteConnection, table: i64, base: i64) -> Result<()> {
-    let (changes,): (i64,) = sqlx::query_as(
-        "select (select count(*) from ducklake_data_file where table_id = ?1
-                   and (begin_snapshot > ?2 or end_snapshot > ?2))
-              + (select count(*) from ducklake_delete_file where table_id = ?1
-                   and (begin_snapshot > ?2 or end_snapshot > ?2 or partial_max > ?2))
-              + (select count(*) from ducklake_column where table_id = ?1
-                   and (begin_snapshot > ?2 or end_snapshot > ?2))
-              + (select count(*) from ducklake_table where table_id = ?1 and end_snapshot > ?2)",
+async fn refuse_conflict(conn: &mut Connection, table: i64, base: i64) -> Result<()> {
+    let (changes,): (i64,) = query(
+        "select (select count(*) from ducklake_data_file where table_id = $1
+                   and (begin_snapshot > $2 or end_snapshot > $2))
+              + (select count(*) from ducklake_delete_file where table_id = $1
+                   and (begin_snapshot > $2 or end_snapshot > $2 or partial_max > $2))
+              + (select count(*) from ducklake_column where table_id = $1
+                   and (begin_snapshot > $2 or end_snapshot > $2))
+              + (select count(*) from ducklake_table where table_id = $1 and end_snapshot > $2)",
     )
     .bind(table)
     .bind(base)
     .fetch_one(&mut *conn)
-    .await
-    .map_err(db_error)?;
+    .await?;
     if changes == 0 {
         return Ok(());
     }
@@ -197,7 +192,7 @@ async fn refuse_conflict(conn: &mut SqliteConnection, table: i64, base: i64) -> 
 
 /// Writes changes under one new snapshot; `commit_shape` and `commit_files` hold its verbs.
 pub(super) struct Writer<'a> {
-    pub(super) conn: &'a mut SqliteConnection,
+    pub(super) conn: &'a mut Connection,
     pub(super) snapshot: SnapshotId,
     pub(super) catalog_id: i64,
     pub(super) file_id: i64,
@@ -216,7 +211,7 @@ impl Writer<'_> {
         match change {
             Change::CreateSchema { name } => self.create_schema(name).await,
             Change::DropSchema { id } => {
-                self.end("update ducklake_schema set end_snapshot = ?1 where schema_id = ?2 and end_snapshot is null", *id).await?;
+                self.end("update ducklake_schema set end_snapshot = $1 where schema_id = $2 and end_snapshot is null", *id).await?;
                 self.note(format!("dropped_schema:{id}"), true);
                 Ok(())
             }
@@ -241,7 +236,7 @@ impl Writer<'_> {
             Change::Identity { table, column } => self.identity(*table, column).await,
             Change::CreateView { name, sql, columns } => self.create_view(name, sql, columns).await,
             Change::DropView { id } => {
-                self.end("update ducklake_view set end_snapshot = ?1 where view_id = ?2 and end_snapshot is null", *id).await?;
+                self.end("update ducklake_view set end_snapshot = $1 where view_id = $2 and end_snapshot is null", *id).await?;
                 self.note(format!("dropped_view:{id}"), true);
                 Ok(())
             }
@@ -265,34 +260,27 @@ impl Writer<'_> {
 
     /// Runs an UPDATE of two parameters: the new snapshot and an id.
     pub(super) async fn end(&mut self, sql: &'static str, id: i64) -> Result<()> {
-        sqlx::query(sql)
-            .bind(self.snapshot)
-            .bind(id)
-            .execute(&mut *self.conn)
-            .await
-            .map_err(db_error)?;
+        query(sql).bind(self.snapshot).bind(id).execute(&mut *self.conn).await?;
         Ok(())
     }
 
     async fn finish(&mut self, schema_version: i64, commit: &Commit<'_>) -> Result<()> {
         let schema_version = schema_version + i64::from(self.shape_changed);
-        sqlx::query("insert into ducklake_snapshot values (?, ?, ?, ?, ?)")
+        query("insert into ducklake_snapshot values ($1, $2, $3, $4, $5)")
             .bind(self.snapshot)
-            .bind(self.now)
+            .bind(Value::Moment(self.now.to_string()))
             .bind(schema_version)
             .bind(self.catalog_id)
             .bind(self.file_id)
             .execute(&mut *self.conn)
-            .await
-            .map_err(db_error)?;
+            .await?;
         for table in std::mem::take(&mut self.reshaped) {
-            sqlx::query("insert into ducklake_schema_versions values (?, ?, ?)")
+            query("insert into ducklake_schema_versions values ($1, $2, $3)")
                 .bind(self.snapshot)
                 .bind(schema_version)
                 .bind(table)
                 .execute(&mut *self.conn)
-                .await
-                .map_err(db_error)?;
+                .await?;
         }
         let message = commit.marker.map(|m| format!("{} {}", m.run, m.task));
         let extra = commit.marker.map(|m| {
@@ -302,14 +290,13 @@ impl Writer<'_> {
             })
             .to_string()
         });
-        sqlx::query("insert into ducklake_snapshot_changes values (?, ?, 'landfall', ?, ?)")
+        query("insert into ducklake_snapshot_changes values ($1, $2, 'landfall', $3, $4)")
             .bind(self.snapshot)
             .bind(self.made.join(","))
             .bind(message)
             .bind(extra)
             .execute(&mut *self.conn)
-            .await
-            .map_err(db_error)?;
+            .await?;
         Ok(())
     }
 }

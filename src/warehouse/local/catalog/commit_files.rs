@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{QueryBuilder, Sqlite};
-
 use crate::error::{Error, Result};
-use crate::state::db_error;
+use crate::state::{insert, query};
 use crate::tables::TableName;
 
 use super::ColumnStats;
@@ -13,7 +11,7 @@ use super::commit::{NewDataFile, NewDeleteFile, Writer};
 use super::stats::{Bounds, merge_bounds};
 
 /// A row of `ducklake_table_column_stats`: column, whether it holds NULLs, least, greatest.
-type BoundsRow = (i64, Option<i64>, Option<String>, Option<String>);
+type BoundsRow = (i64, Option<bool>, Option<String>, Option<String>);
 
 impl Writer<'_> {
     pub(super) async fn files(
@@ -31,12 +29,12 @@ impl Writer<'_> {
             }
         };
         for file in removed {
-            self.end("update ducklake_data_file set end_snapshot = ?1 where data_file_id = ?2 and end_snapshot is null", *file).await?;
-            self.end("update ducklake_delete_file set end_snapshot = ?1 where data_file_id = ?2 and end_snapshot is null", *file).await?;
+            self.end("update ducklake_data_file set end_snapshot = $1 where data_file_id = $2 and end_snapshot is null", *file).await?;
+            self.end("update ducklake_delete_file set end_snapshot = $1 where data_file_id = $2 and end_snapshot is null", *file).await?;
         }
         for delete in deletes {
             if let Some(old) = delete.replaces {
-                self.end("update ducklake_delete_file set end_snapshot = ?1 where delete_file_id = ?2 and end_snapshot is null", old).await?;
+                self.end("update ducklake_delete_file set end_snapshot = $1 where delete_file_id = $2 and end_snapshot is null", old).await?;
             }
             self.insert_delete(table, delete.data_file, delete).await?;
         }
@@ -54,20 +52,19 @@ impl Writer<'_> {
         if added.is_empty() {
             return Ok(());
         }
-        let stats: Option<(i64, i64, i64)> = sqlx::query_as(
-            "select record_count, next_row_id, file_size_bytes from ducklake_table_stats where table_id = ?",
+        let stats: Option<(i64, i64, i64)> = query(
+            "select record_count, next_row_id, file_size_bytes from ducklake_table_stats where table_id = $1",
         )
         .bind(table)
         .fetch_optional(&mut *self.conn)
-        .await
-        .map_err(db_error)?;
+        .await?;
         let (mut rows, mut next_row_id, mut bytes) = stats.unwrap_or((0, 0, 0));
         for file in added {
             let id = self.file_id;
             self.file_id += 1;
-            sqlx::query(
+            query(
                 "insert into ducklake_data_file values
-                 (?, ?, ?, NULL, NULL, ?, 1, 'parquet', ?, ?, ?, ?, NULL, NULL, NULL, NULL)",
+                 ($1, $2, $3, NULL, NULL, $4, true, 'parquet', $5, $6, $7, $8, NULL, NULL, NULL, NULL)",
             )
             .bind(id)
             .bind(table)
@@ -78,8 +75,7 @@ impl Writer<'_> {
             .bind(file.footer_bytes as i64)
             .bind(next_row_id)
             .execute(&mut *self.conn)
-            .await
-            .map_err(db_error)?;
+            .await?;
             self.insert_stats(table, id, &file.stats).await?;
             self.insert_unblanked(table, id, file).await?;
             if let Some(delete) = &file.delete {
@@ -91,18 +87,17 @@ impl Writer<'_> {
         }
         let sql = match stats {
             Some(_) => {
-                "update ducklake_table_stats set record_count = ?2, next_row_id = ?3, file_size_bytes = ?4 where table_id = ?1"
+                "update ducklake_table_stats set record_count = $2, next_row_id = $3, file_size_bytes = $4 where table_id = $1"
             }
-            None => "insert into ducklake_table_stats values (?1, ?2, ?3, ?4)",
+            None => "insert into ducklake_table_stats values ($1, $2, $3, $4)",
         };
-        sqlx::query(sql)
+        query(sql)
             .bind(table)
             .bind(rows)
             .bind(next_row_id)
             .bind(bytes)
             .execute(&mut *self.conn)
-            .await
-            .map_err(db_error)?;
+            .await?;
         self.widen_bounds(table, added).await
     }
 
@@ -116,14 +111,21 @@ impl Writer<'_> {
         if stats.is_empty() {
             return Ok(());
         }
-        let mut insert = QueryBuilder::<Sqlite>::new("insert into ducklake_file_column_stats ");
-        insert.push_values(stats, |mut row, (column, stats)| {
-            row.push_bind(file).push_bind(table).push_bind(*column).push_bind(stats.bytes);
-            row.push_bind(stats.values).push_bind(stats.nulls);
-            row.push_bind(stats.min.clone()).push_bind(stats.max.clone()).push("NULL, NULL");
+        let rows = stats.iter().map(|(column, stats)| {
+            [
+                file.into(),
+                table.into(),
+                (*column).into(),
+                stats.bytes.into(),
+                stats.values.into(),
+                stats.nulls.into(),
+                (&stats.min).into(),
+                (&stats.max).into(),
+            ]
         });
-        insert.build().execute(&mut *self.conn).await.map_err(db_error)?;
-        Ok(())
+        let into = "insert into ducklake_file_column_stats (data_file_id, table_id, column_id, \
+                    column_size_bytes, value_count, null_count, min_value, max_value)";
+        insert(into, rows).execute(&mut *self.conn).await
     }
 
     async fn insert_unblanked(&mut self, table: i64, id: i64, file: &NewDataFile) -> Result<()> {
@@ -132,13 +134,12 @@ impl Writer<'_> {
         if columns.is_empty() {
             return Ok(());
         }
-        sqlx::query("insert into landfall_unblanked values (?, ?, ?)")
+        query("insert into landfall_unblanked values ($1, $2, $3)")
             .bind(table)
             .bind(id)
             .bind(columns.join(","))
             .execute(&mut *self.conn)
-            .await
-            .map_err(db_error)?;
+            .await?;
         Ok(())
     }
 
@@ -150,9 +151,9 @@ impl Writer<'_> {
     ) -> Result<()> {
         let id = self.file_id;
         self.file_id += 1;
-        sqlx::query(
+        query(
             "insert into ducklake_delete_file values
-             (?, ?, ?, NULL, ?, ?, 1, 'parquet', ?, ?, ?, NULL, NULL)",
+             ($1, $2, $3, NULL, $4, $5, true, 'parquet', $6, $7, $8, NULL, NULL)",
         )
         .bind(id)
         .bind(table)
@@ -163,41 +164,39 @@ impl Writer<'_> {
         .bind(delete.bytes as i64)
         .bind(delete.footer_bytes as i64)
         .execute(&mut *self.conn)
-        .await
-        .map_err(db_error)?;
+        .await?;
         Ok(())
     }
 
     /// The bounds of a whole table: never narrower than those of any file it ever had.
     async fn widen_bounds(&mut self, table: i64, added: &[NewDataFile]) -> Result<()> {
-        let rows: Vec<(i64, String)> = sqlx::query_as(
+        let rows: Vec<(i64, String)> = query(
             "select column_id, column_type from ducklake_column
-             where table_id = ? and end_snapshot is null and parent_column is null",
+             where table_id = $1 and end_snapshot is null and parent_column is null",
         )
         .bind(table)
         .fetch_all(&mut *self.conn)
-        .await
-        .map_err(db_error)?;
-        let known: Vec<BoundsRow> = sqlx::query_as(
+        .await?;
+        let known: Vec<BoundsRow> = query(
             "select column_id, contains_null, min_value, max_value
-             from ducklake_table_column_stats where table_id = ?",
+             from ducklake_table_column_stats where table_id = $1",
         )
         .bind(table)
         .fetch_all(&mut *self.conn)
-        .await
-        .map_err(db_error)?;
+        .await?;
         let mut bounds: BTreeMap<i64, Bounds> = known
             .into_iter()
-            .map(|(column, nulls, min, max)| (column, Bounds { nulls: nulls == Some(1), min, max }))
+            .map(|(column, nulls, min, max)| {
+                (column, Bounds { nulls: nulls == Some(true), min, max })
+            })
             .collect();
-        let (older_files,): (i64,) = sqlx::query_as(
-            "select count(*) from ducklake_data_file where table_id = ? and begin_snapshot < ?",
+        let (older_files,): (i64,) = query(
+            "select count(*) from ducklake_data_file where table_id = $1 and begin_snapshot < $2",
         )
         .bind(table)
         .bind(self.snapshot)
         .fetch_one(&mut *self.conn)
-        .await
-        .map_err(db_error)?;
+        .await?;
         let mut fresh = Vec::new();
         for (column, ty) in rows {
             let known = bounds.remove(&column);
@@ -215,19 +214,18 @@ impl Writer<'_> {
         if fresh.is_empty() {
             return Ok(());
         }
-        let mut insert = QueryBuilder::<Sqlite>::new("insert into ducklake_table_column_stats ");
-        insert.push_values(fresh, |mut row, (column, bounds)| {
-            row.push_bind(table).push_bind(column).push_bind(bounds.nulls).push("NULL");
-            row.push_bind(bounds.min).push_bind(bounds.max).push("NULL");
+        let rows = fresh.into_iter().map(|(column, bounds)| {
+            [table.into(), column.into(), bounds.nulls.into(), bounds.min.into(), bounds.max.into()]
         });
-        insert.build().execute(&mut *self.conn).await.map_err(db_error)?;
-        Ok(())
+        let into = "insert into ducklake_table_column_stats \
+                    (table_id, column_id, contains_null, min_value, max_value)";
+        insert(into, rows).execute(&mut *self.conn).await
     }
 
     async fn update_bounds(&mut self, table: i64, column: i64, bounds: &Bounds) -> Result<()> {
-        sqlx::query(
-            "update ducklake_table_column_stats set contains_null = ?3, min_value = ?4, max_value = ?5
-             where table_id = ?1 and column_id = ?2",
+        query(
+            "update ducklake_table_column_stats set contains_null = $3, min_value = $4, max_value = $5
+             where table_id = $1 and column_id = $2",
         )
         .bind(table)
         .bind(column)
@@ -235,8 +233,7 @@ impl Writer<'_> {
         .bind(&bounds.min)
         .bind(&bounds.max)
         .execute(&mut *self.conn)
-        .await
-        .map_err(db_error)?;
+        .await?;
         Ok(())
     }
 }

@@ -1,10 +1,9 @@
 //! The verbs of a commit that change the shape: schemas, tables, columns, views.
 
-use sqlx::{QueryBuilder, Sqlite};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::state::db_error;
+use crate::state::{insert, query};
 use crate::tables::TableName;
 
 use super::commit::Writer;
@@ -19,29 +18,27 @@ impl Writer<'_> {
         }
         let id = self.catalog_id;
         self.catalog_id += 1;
-        sqlx::query("insert into ducklake_schema values (?, ?, ?, NULL, ?, ?, 1)")
+        query("insert into ducklake_schema values ($1, $2, $3, NULL, $4, $5, true)")
             .bind(id)
-            .bind(Uuid::now_v7().to_string())
+            .bind(Uuid::now_v7())
             .bind(self.snapshot)
             .bind(name)
             .bind(format!("{name}/"))
             .execute(&mut *self.conn)
-            .await
-            .map_err(db_error)?;
+            .await?;
         self.note(format!("created_schema:{}", quoted(name)), true);
         Ok(())
     }
 
     async fn refuse_taken(&mut self, schema: i64, name: &TableName) -> Result<()> {
-        let taken: Option<(i64,)> = sqlx::query_as(
+        let taken: Option<(i64,)> = query(
             "select table_id from ducklake_table
-             where schema_id = ? and table_name = ? and end_snapshot is null",
+             where schema_id = $1 and table_name = $2 and end_snapshot is null",
         )
         .bind(schema)
         .bind(&name.table)
         .fetch_optional(&mut *self.conn)
-        .await
-        .map_err(db_error)?;
+        .await?;
         match taken {
             None => Ok(()),
             Some(_) => Err(Error::failed(
@@ -53,13 +50,12 @@ impl Writer<'_> {
     }
 
     async fn schema_id(&mut self, schema: &str) -> Result<i64> {
-        let found: Option<(i64,)> = sqlx::query_as(
-            "select schema_id from ducklake_schema where schema_name = ? and end_snapshot is null",
+        let found: Option<(i64,)> = query(
+            "select schema_id from ducklake_schema where schema_name = $1 and end_snapshot is null",
         )
         .bind(schema)
         .fetch_optional(&mut *self.conn)
-        .await
-        .map_err(db_error)?;
+        .await?;
         found.map(|(id,)| id).ok_or_else(|| {
             Error::failed("sql/unknown-schema", format!("schema \"{schema}\" does not exist"))
                 .hint(format!("put `create schema if not exists {schema};` before it"))
@@ -76,26 +72,24 @@ impl Writer<'_> {
         self.refuse_taken(schema, name).await?;
         let id = self.catalog_id;
         self.catalog_id += 1;
-        sqlx::query("insert into ducklake_table values (?, ?, ?, NULL, ?, ?, ?, 1)")
+        query("insert into ducklake_table values ($1, $2, $3, NULL, $4, $5, $6, true)")
             .bind(id)
-            .bind(Uuid::now_v7().to_string())
+            .bind(Uuid::now_v7())
             .bind(self.snapshot)
             .bind(schema)
             .bind(&name.table)
             .bind(format!("{}/", name.table))
             .execute(&mut *self.conn)
-            .await
-            .map_err(db_error)?;
+            .await?;
         self.insert_columns(id, columns, 1).await?;
         if let Some(attributes) = attributes {
-            sqlx::query("insert into ducklake_tag values (?, ?, NULL, ?, ?)")
+            query("insert into ducklake_tag values ($1, $2, NULL, $3, $4)")
                 .bind(id)
                 .bind(self.snapshot)
                 .bind(tag::ATTRIBUTES)
                 .bind(attributes)
                 .execute(&mut *self.conn)
-                .await
-                .map_err(db_error)?;
+                .await?;
         }
         self.reshaped.insert(id);
         self.tables.insert(name.clone(), id);
@@ -105,13 +99,12 @@ impl Writer<'_> {
 
     /// Adds a column behind all that the table ever had.
     pub(super) async fn add_column(&mut self, table: i64, column: &ColumnDef) -> Result<()> {
-        let (order,): (i64,) = sqlx::query_as(
-            "select coalesce(max(column_order), 0) + 1 from ducklake_column where table_id = ?",
+        let (order,): (i64,) = query(
+            "select coalesce(max(column_order), 0) + 1 from ducklake_column where table_id = $1",
         )
         .bind(table)
         .fetch_one(&mut *self.conn)
-        .await
-        .map_err(db_error)?;
+        .await?;
         self.insert_columns(table, std::slice::from_ref(column), order).await?;
         self.altered(table);
         Ok(())
@@ -126,8 +119,7 @@ impl Writer<'_> {
         order: i64,
     ) -> Result<()> {
         let mut tags = Vec::new();
-        let mut insert = QueryBuilder::<Sqlite>::new("insert into ducklake_column ");
-        insert.push_values(columns.iter().zip(order..), |mut row, (column, order)| {
+        let rows = columns.iter().zip(order..).map(|(column, order)| {
             let literal = column.default.as_deref().and_then(text::literal);
             tags.push((column.id, tag::TYPE, column.ty.to_string()));
             if let Some(identity) = &column.identity {
@@ -139,14 +131,25 @@ impl Writer<'_> {
             if let Some(encode) = &column.encode {
                 tags.push((column.id, tag::ENCODE, encode.clone()));
             }
-            row.push_bind(column.id).push_bind(self.snapshot).push("NULL").push_bind(table);
-            row.push_bind(order).push_bind(column.name.clone()).push_bind(column.ty.ducklake());
-            row.push_bind(column.initial_default.clone());
-            row.push_bind(literal.unwrap_or_else(|| "NULL".to_string()));
-            row.push_bind(!column.not_null).push("NULL, 'literal', 'duckdb'");
+            [
+                column.id.into(),
+                self.snapshot.into(),
+                table.into(),
+                order.into(),
+                (&column.name).into(),
+                column.ty.ducklake().into(),
+                (&column.initial_default).into(),
+                literal.unwrap_or_else(|| "NULL".to_string()).into(),
+                (!column.not_null).into(),
+                "literal".into(),
+                "duckdb".into(),
+            ]
         });
+        let into = "insert into ducklake_column (column_id, begin_snapshot, table_id, \
+                    column_order, column_name, column_type, initial_default, default_value, \
+                    nulls_allowed, default_value_type, default_value_dialect)";
         if !columns.is_empty() {
-            insert.build().execute(&mut *self.conn).await.map_err(db_error)?;
+            insert(into, rows).execute(&mut *self.conn).await?;
         }
         self.column_tags(table, tags).await
     }
@@ -159,27 +162,25 @@ impl Writer<'_> {
         if tags.is_empty() {
             return Ok(());
         }
-        let mut insert = QueryBuilder::<Sqlite>::new("insert into landfall_column_tag ");
-        insert.push_values(tags, |mut row, (column, key, value)| {
-            row.push_bind(table).push_bind(column).push_bind(self.snapshot).push("NULL");
-            row.push_bind(key).push_bind(value);
+        let rows = tags.into_iter().map(|(column, key, value)| {
+            [table.into(), column.into(), self.snapshot.into(), key.into(), value.into()]
         });
-        insert.build().execute(&mut *self.conn).await.map_err(db_error)?;
-        Ok(())
+        let into =
+            "insert into landfall_column_tag (table_id, column_id, begin_snapshot, key, value)";
+        insert(into, rows).execute(&mut *self.conn).await
     }
 
     pub(super) async fn end_column(&mut self, table: i64, column: i64) -> Result<()> {
         for sql in [
-            "update ducklake_column set end_snapshot = ?1 where table_id = ?2 and column_id = ?3 and end_snapshot is null",
-            "update landfall_column_tag set end_snapshot = ?1 where table_id = ?2 and column_id = ?3 and end_snapshot is null",
+            "update ducklake_column set end_snapshot = $1 where table_id = $2 and column_id = $3 and end_snapshot is null",
+            "update landfall_column_tag set end_snapshot = $1 where table_id = $2 and column_id = $3 and end_snapshot is null",
         ] {
-            sqlx::query(sql)
+            query(sql)
                 .bind(self.snapshot)
                 .bind(table)
                 .bind(column)
                 .execute(&mut *self.conn)
-                .await
-                .map_err(db_error)?;
+                .await?;
         }
         Ok(())
     }
@@ -190,30 +191,28 @@ impl Writer<'_> {
         column: i64,
         name: &str,
     ) -> Result<()> {
-        sqlx::query(
+        query(
             "insert into ducklake_column
-             select column_id, ?1, NULL, table_id, column_order, ?4, column_type, initial_default,
+             select column_id, $1, NULL, table_id, column_order, $4, column_type, initial_default,
                     default_value, nulls_allowed, parent_column, default_value_type,
                     default_value_dialect
-             from ducklake_column where table_id = ?2 and column_id = ?3 and end_snapshot is null",
+             from ducklake_column where table_id = $2 and column_id = $3 and end_snapshot is null",
         )
         .bind(self.snapshot)
         .bind(table)
         .bind(column)
         .bind(name)
         .execute(&mut *self.conn)
-        .await
-        .map_err(db_error)?;
-        sqlx::query(
-            "update ducklake_column set end_snapshot = ?1 where table_id = ?2 and column_id = ?3
-               and end_snapshot is null and begin_snapshot < ?1",
+        .await?;
+        query(
+            "update ducklake_column set end_snapshot = $1 where table_id = $2 and column_id = $3
+               and end_snapshot is null and begin_snapshot < $1",
         )
         .bind(self.snapshot)
         .bind(table)
         .bind(column)
         .execute(&mut *self.conn)
-        .await
-        .map_err(db_error)?;
+        .await?;
         self.altered(table);
         Ok(())
     }
@@ -230,41 +229,38 @@ impl Writer<'_> {
         name: &TableName,
         definition: Option<&str>,
     ) -> Result<()> {
-        sqlx::query(
-            "update landfall_external set end_snapshot = ?1
-             where schema_name = ?2 and table_name = ?3 and end_snapshot is null",
+        query(
+            "update landfall_external set end_snapshot = $1
+             where schema_name = $2 and table_name = $3 and end_snapshot is null",
         )
         .bind(self.snapshot)
         .bind(&name.schema)
         .bind(&name.table)
         .execute(&mut *self.conn)
-        .await
-        .map_err(db_error)?;
+        .await?;
         self.shape_changed = true;
         let Some(definition) = definition else { return Ok(()) };
-        sqlx::query("insert into landfall_external values (?, ?, ?, NULL, ?)")
+        query("insert into landfall_external values ($1, $2, $3, NULL, $4)")
             .bind(&name.schema)
             .bind(&name.table)
             .bind(self.snapshot)
             .bind(definition)
             .execute(&mut *self.conn)
-            .await
-            .map_err(db_error)?;
+            .await?;
         Ok(())
     }
 
     async fn end_tag(&mut self, table: i64, column: i64, key: &str) -> Result<()> {
-        sqlx::query(
-            "update landfall_column_tag set end_snapshot = ?1
-             where table_id = ?2 and column_id = ?3 and key = ?4 and end_snapshot is null",
+        query(
+            "update landfall_column_tag set end_snapshot = $1
+             where table_id = $2 and column_id = $3 and key = $4 and end_snapshot is null",
         )
         .bind(self.snapshot)
         .bind(table)
         .bind(column)
         .bind(key)
         .execute(&mut *self.conn)
-        .await
-        .map_err(db_error)?;
+        .await?;
         Ok(())
     }
 
@@ -279,12 +275,12 @@ impl Writer<'_> {
 
     pub(super) async fn drop_table(&mut self, id: i64) -> Result<()> {
         for sql in [
-            "update ducklake_table set end_snapshot = ?1 where table_id = ?2 and end_snapshot is null",
-            "update ducklake_column set end_snapshot = ?1 where table_id = ?2 and end_snapshot is null",
-            "update landfall_column_tag set end_snapshot = ?1 where table_id = ?2 and end_snapshot is null",
-            "update ducklake_tag set end_snapshot = ?1 where object_id = ?2 and end_snapshot is null",
-            "update ducklake_data_file set end_snapshot = ?1 where table_id = ?2 and end_snapshot is null",
-            "update ducklake_delete_file set end_snapshot = ?1 where table_id = ?2 and end_snapshot is null",
+            "update ducklake_table set end_snapshot = $1 where table_id = $2 and end_snapshot is null",
+            "update ducklake_column set end_snapshot = $1 where table_id = $2 and end_snapshot is null",
+            "update landfall_column_tag set end_snapshot = $1 where table_id = $2 and end_snapshot is null",
+            "update ducklake_tag set end_snapshot = $1 where object_id = $2 and end_snapshot is null",
+            "update ducklake_data_file set end_snapshot = $1 where table_id = $2 and end_snapshot is null",
+            "update ducklake_delete_file set end_snapshot = $1 where table_id = $2 and end_snapshot is null",
         ] {
             self.end(sql, id).await?;
         }
@@ -293,20 +289,19 @@ impl Writer<'_> {
     }
 
     pub(super) async fn rename_table(&mut self, id: i64, name: &TableName) -> Result<()> {
-        sqlx::query(
+        query(
             "insert into ducklake_table
-             select table_id, table_uuid, ?1, NULL, schema_id, ?3, path, path_is_relative
-             from ducklake_table where table_id = ?2 and end_snapshot is null",
+             select table_id, table_uuid, $1, NULL, schema_id, $3, path, path_is_relative
+             from ducklake_table where table_id = $2 and end_snapshot is null",
         )
         .bind(self.snapshot)
         .bind(id)
         .bind(&name.table)
         .execute(&mut *self.conn)
-        .await
-        .map_err(db_error)?;
+        .await?;
         self.end(
-            "update ducklake_table set end_snapshot = ?1
-             where table_id = ?2 and end_snapshot is null and begin_snapshot < ?1",
+            "update ducklake_table set end_snapshot = $1
+             where table_id = $2 and end_snapshot is null and begin_snapshot < $1",
             id,
         )
         .await?;
@@ -321,17 +316,16 @@ impl Writer<'_> {
         columns: &[String],
     ) -> Result<()> {
         let schema = self.schema_id(&name.schema).await?;
-        sqlx::query("insert into ducklake_view values (?, ?, ?, NULL, ?, ?, 'redshift', ?, ?)")
+        query("insert into ducklake_view values ($1, $2, $3, NULL, $4, $5, 'redshift', $6, $7)")
             .bind(self.catalog_id)
-            .bind(Uuid::now_v7().to_string())
+            .bind(Uuid::now_v7())
             .bind(self.snapshot)
             .bind(schema)
             .bind(&name.table)
             .bind(sql)
             .bind(text::aliases(columns))
             .execute(&mut *self.conn)
-            .await
-            .map_err(db_error)?;
+            .await?;
         self.catalog_id += 1;
         self.note(format!("created_view:{}", qualified(name)), true);
         Ok(())

@@ -2,10 +2,9 @@
 //! which other readers do not see. It opens no file of theirs.
 
 use serde::{Deserialize, Serialize};
-use sqlx::SqlitePool;
 
 use crate::error::Result;
-use crate::state::db_error;
+use crate::state::{Readers, query};
 use crate::tables::TableName;
 
 use super::{Shape, SnapshotId};
@@ -40,15 +39,14 @@ impl External {
 }
 
 /// Reads them into a shape. A schema has no table name, and the name of its database as text.
-pub async fn read(pool: &SqlitePool, at: SnapshotId, shape: &mut Shape) -> Result<()> {
-    let rows: Vec<(String, String, String)> = sqlx::query_as(
+pub async fn read(pool: &Readers, at: SnapshotId, shape: &mut Shape) -> Result<()> {
+    let rows: Vec<(String, String, String)> = query(
         "select schema_name, table_name, definition from landfall_external
-         where begin_snapshot <= ?1 and (end_snapshot is null or ?1 < end_snapshot)",
+         where begin_snapshot <= $1 and (end_snapshot is null or $1 < end_snapshot)",
     )
     .bind(at)
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
+    .await?;
     for (schema, table, definition) in rows {
         if table.is_empty() {
             shape.external_schemas.insert(schema, definition);

@@ -3,10 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use sqlx::SqlitePool;
-
 use crate::error::{Error, Result};
-use crate::state::db_error;
+use crate::state::{Readers, query};
 use crate::tables::TableName;
 use crate::types::SqlType;
 
@@ -16,35 +14,34 @@ use super::{
 };
 
 /// The newest snapshot, and its schema version: shapes of one schema version are equal.
-pub async fn latest(pool: &SqlitePool) -> Result<(SnapshotId, i64)> {
-    sqlx::query_as(
+pub async fn latest(pool: &Readers) -> Result<(SnapshotId, i64)> {
+    query(
         "select snapshot_id, schema_version from ducklake_snapshot order by snapshot_id desc limit 1",
     )
     .fetch_one(pool)
     .await
-    .map_err(db_error)
 }
 
 /// The UUID of the schema that every catalog begins with.
-pub async fn identity(pool: &SqlitePool) -> Result<String> {
-    sqlx::query_scalar("select schema_uuid from ducklake_schema where schema_id = 0")
-        .fetch_one(pool)
-        .await
-        .map_err(db_error)
+pub async fn identity(pool: &Readers) -> Result<String> {
+    let (identity,): (String,) =
+        query("select cast(schema_uuid as varchar) from ducklake_schema where schema_id = 0")
+            .fetch_one(pool)
+            .await?;
+    Ok(identity)
 }
 
 /// Everything but the files, as of a snapshot.
-pub async fn shape(pool: &SqlitePool, at: SnapshotId) -> Result<Shape> {
+pub async fn shape(pool: &Readers, at: SnapshotId) -> Result<Shape> {
     let mut shape = Shape::default();
     let mut schema_names: HashMap<i64, String> = HashMap::new();
-    let rows: Vec<(i64, String, String)> = sqlx::query_as(
+    let rows: Vec<(i64, String, String)> = query(
         "select schema_id, schema_name, path from ducklake_schema
-         where begin_snapshot <= ?1 and (end_snapshot is null or ?1 < end_snapshot)",
+         where begin_snapshot <= $1 and (end_snapshot is null or $1 < end_snapshot)",
     )
     .bind(at)
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
+    .await?;
     for (id, name, path) in rows {
         schema_names.insert(id, name.clone());
         shape.schemas.insert(name, SchemaDef { id, path });
@@ -52,19 +49,17 @@ pub async fn shape(pool: &SqlitePool, at: SnapshotId) -> Result<Shape> {
     let mut columns = columns(pool, at).await?;
     let attributes = attributes(pool, at).await?;
     let last_columns: Vec<(i64, i64)> =
-        sqlx::query_as("select table_id, max(column_id) from ducklake_column group by table_id")
+        query("select table_id, max(column_id) from ducklake_column group by table_id")
             .fetch_all(pool)
-            .await
-            .map_err(db_error)?;
+            .await?;
     let last_columns: HashMap<i64, i64> = last_columns.into_iter().collect();
-    let rows: Vec<(i64, i64, String, String)> = sqlx::query_as(
+    let rows: Vec<(i64, i64, String, String)> = query(
         "select table_id, schema_id, table_name, path from ducklake_table
-         where begin_snapshot <= ?1 and (end_snapshot is null or ?1 < end_snapshot)",
+         where begin_snapshot <= $1 and (end_snapshot is null or $1 < end_snapshot)",
     )
     .bind(at)
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
+    .await?;
     for (id, schema_id, table, path) in rows {
         let Some(schema) = schema_names.get(&schema_id) else { continue };
         let folder = shape.schemas.get(schema).map_or("", |s| s.path.as_str());
@@ -93,19 +88,18 @@ pub async fn shape(pool: &SqlitePool, at: SnapshotId) -> Result<Shape> {
 }
 
 async fn views(
-    pool: &SqlitePool,
+    pool: &Readers,
     at: SnapshotId,
     schema_names: &HashMap<i64, String>,
     shape: &mut Shape,
 ) -> Result<()> {
-    let rows: Vec<(i64, i64, String, String, Option<String>)> = sqlx::query_as(
+    let rows: Vec<(i64, i64, String, String, Option<String>)> = query(
         "select view_id, schema_id, view_name, sql, column_aliases from ducklake_view
-         where begin_snapshot <= ?1 and (end_snapshot is null or ?1 < end_snapshot)",
+         where begin_snapshot <= $1 and (end_snapshot is null or $1 < end_snapshot)",
     )
     .bind(at)
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
+    .await?;
     for (id, schema_id, view, sql, aliases) in rows {
         let Some(schema) = schema_names.get(&schema_id) else { continue };
         let name = TableName { schema: schema.clone(), table: view };
@@ -121,29 +115,27 @@ type ColumnRow = (i64, i64, String, String, Option<String>, Option<String>, Opti
 /// The columns of every table, or why they cannot be read.
 type Columns = HashMap<i64, Result<Vec<ColumnDef>, String>>;
 
-async fn columns(pool: &SqlitePool, at: SnapshotId) -> Result<Columns> {
-    let tags: Vec<(i64, i64, String, String)> = sqlx::query_as(
+async fn columns(pool: &Readers, at: SnapshotId) -> Result<Columns> {
+    let tags: Vec<(i64, i64, String, String)> = query(
         "select table_id, column_id, key, value from landfall_column_tag
-         where begin_snapshot <= ?1 and (end_snapshot is null or ?1 < end_snapshot)",
+         where begin_snapshot <= $1 and (end_snapshot is null or $1 < end_snapshot)",
     )
     .bind(at)
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
+    .await?;
     let tags: HashMap<(i64, i64, String), String> =
         tags.into_iter().map(|(t, c, key, value)| ((t, c, key), value)).collect();
-    let rows: Vec<ColumnRow> = sqlx::query_as(
+    let rows: Vec<ColumnRow> = query(
         "select table_id, column_id, column_name, column_type, initial_default, default_value,
-                default_value_type, nulls_allowed <> 0
+                default_value_type, nulls_allowed
          from ducklake_column
-         where begin_snapshot <= ?1 and (end_snapshot is null or ?1 < end_snapshot)
+         where begin_snapshot <= $1 and (end_snapshot is null or $1 < end_snapshot)
            and parent_column is null
          order by table_id, column_order",
     )
     .bind(at)
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
+    .await?;
     let mut columns = Columns::new();
     for (table, id, name, ty, initial_default, default, default_kind, nullable) in rows {
         let tagged = |key: &str| tags.get(&(table, id, key.to_string()));
@@ -192,16 +184,15 @@ fn default_text(
     }
 }
 
-async fn attributes(pool: &SqlitePool, at: SnapshotId) -> Result<HashMap<i64, String>> {
-    let rows: Vec<(i64, String)> = sqlx::query_as(
+async fn attributes(pool: &Readers, at: SnapshotId) -> Result<HashMap<i64, String>> {
+    let rows: Vec<(i64, String)> = query(
         "select object_id, value from ducklake_tag
-         where begin_snapshot <= ?1 and (end_snapshot is null or ?1 < end_snapshot) and key = ?2",
+         where begin_snapshot <= $1 and (end_snapshot is null or $1 < end_snapshot) and key = $2",
     )
     .bind(at)
     .bind(tag::ATTRIBUTES)
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
+    .await?;
     Ok(rows.into_iter().collect())
 }
 
@@ -209,26 +200,25 @@ async fn attributes(pool: &SqlitePool, at: SnapshotId) -> Result<HashMap<i64, St
 type FileRow = (i64, String, i64, i64, Option<i64>, Option<i64>, Option<String>, Option<i64>);
 
 /// The live data files of a table at a snapshot, in the order they were added.
-pub async fn files(pool: &SqlitePool, table: &TableDef, at: SnapshotId) -> Result<Vec<DataFile>> {
+pub async fn files(pool: &Readers, table: &TableDef, at: SnapshotId) -> Result<Vec<DataFile>> {
     refuse_inlined(pool, table, at).await?;
     refuse_foreign(pool, table, at).await?;
-    let rows: Vec<FileRow> = sqlx::query_as(
+    let rows: Vec<FileRow> = query(
         "select f.data_file_id, f.path, f.record_count, f.file_size_bytes,
                 f.partial_max,
                 d.delete_file_id, d.path, d.delete_count
          from ducklake_data_file f
          left join ducklake_delete_file d on d.data_file_id = f.data_file_id
-          and d.table_id = f.table_id and d.begin_snapshot <= ?2
-          and (d.end_snapshot is null or ?2 < d.end_snapshot)
-         where f.table_id = ?1 and f.begin_snapshot <= ?2
-           and (f.end_snapshot is null or ?2 < f.end_snapshot)
+          and d.table_id = f.table_id and d.begin_snapshot <= $2
+          and (d.end_snapshot is null or $2 < d.end_snapshot)
+         where f.table_id = $1 and f.begin_snapshot <= $2
+           and (f.end_snapshot is null or $2 < f.end_snapshot)
          order by f.data_file_id",
     )
     .bind(table.id)
     .bind(at)
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
+    .await?;
     let mut stats = file_stats(pool, table, at).await?;
     let key = |path: String| format!("{}{path}", table.path);
     Ok(rows
@@ -255,22 +245,21 @@ pub async fn files(pool: &SqlitePool, table: &TableDef, at: SnapshotId) -> Resul
 type StatsRow = (i64, i64, Option<i64>, Option<i64>, Option<i64>, Option<String>, Option<String>);
 
 async fn file_stats(
-    pool: &SqlitePool,
+    pool: &Readers,
     table: &TableDef,
     at: SnapshotId,
 ) -> Result<HashMap<i64, BTreeMap<i64, ColumnStats>>> {
-    let rows: Vec<StatsRow> = sqlx::query_as(
+    let rows: Vec<StatsRow> = query(
         "select s.data_file_id, s.column_id, s.column_size_bytes, s.value_count, s.null_count,
                 s.min_value, s.max_value
          from ducklake_file_column_stats s join ducklake_data_file f using (data_file_id)
-         where s.table_id = ?1 and f.begin_snapshot <= ?2
-           and (f.end_snapshot is null or ?2 < f.end_snapshot)",
+         where s.table_id = $1 and f.begin_snapshot <= $2
+           and (f.end_snapshot is null or $2 < f.end_snapshot)",
     )
     .bind(table.id)
     .bind(at)
     .fetch_all(pool)
-    .await
-    .map_err(db_error)?;
+    .await?;
     let mut stats: HashMap<i64, BTreeMap<i64, ColumnStats>> = HashMap::new();
     for (file, column, bytes, values, nulls, min, max) in rows {
         stats.entry(file).or_default().insert(
@@ -286,11 +275,10 @@ async fn file_stats(
         );
     }
     let unblanked: Vec<(i64, String)> =
-        sqlx::query_as("select data_file_id, columns from landfall_unblanked where table_id = ?")
+        query("select data_file_id, columns from landfall_unblanked where table_id = $1")
             .bind(table.id)
             .fetch_all(pool)
-            .await
-            .map_err(db_error)?;
+            .await?;
     for (file, columns) in unblanked {
         let Some(stats) = stats.get_mut(&file) else { continue };
         for column in columns.split(',').filter_map(|c| c.parse().ok()) {
@@ -304,38 +292,27 @@ async fn file_stats(
 
 /// Rows and deletes that DuckDB keeps inside the catalog instead of in files would be silently
 /// missed. Landfall's catalogs tell DuckDB to write files; one that says otherwise is refused.
-async fn refuse_inlined(pool: &SqlitePool, table: &TableDef, at: SnapshotId) -> Result<()> {
+async fn refuse_inlined(pool: &Readers, table: &TableDef, at: SnapshotId) -> Result<()> {
     let rows: Vec<(String,)> =
-        sqlx::query_as("select table_name from ducklake_inlined_data_tables where table_id = ?")
+        query("select table_name from ducklake_inlined_data_tables where table_id = $1")
             .bind(table.id)
             .fetch_all(pool)
-            .await
-            .map_err(db_error)?;
+            .await?;
     let deletes = format!("ducklake_inlined_delete_{}", table.id);
     let inlined = rows
         .into_iter()
-        .map(|(name,)| (name, "(end_snapshot is null or ?1 < end_snapshot)"))
+        .map(|(name,)| (name, "(end_snapshot is null or $1 < end_snapshot)"))
         .chain(std::iter::once((deletes, "true")));
     for (name, live) in inlined {
-        let exists: Option<(i64,)> =
-            sqlx::query_as("select 1 from sqlite_master where type = 'table' and name = ?")
-                .bind(&name)
-                .fetch_optional(pool)
-                .await
-                .map_err(db_error)?;
-        if exists.is_none() {
+        if !pool.has_table(&name).await? {
             continue;
         }
         // The name comes from the catalog and is quoted; nothing else of the text varies.
         let sql = format!(
-            "select count(*) from {} where begin_snapshot <= ?1 and {live}",
+            "select count(*) from {} where begin_snapshot <= $1 and {live}",
             text::quoted(&name)
         );
-        let (count,): (i64,) = sqlx::query_as(sqlx::AssertSqlSafe(sql))
-            .bind(at)
-            .fetch_one(pool)
-            .await
-            .map_err(db_error)?;
+        let (count,): (i64,) = query(sql).bind(at).fetch_one(pool).await?;
         if count > 0 {
             return Err(Error::failed(
                 "catalog/inlined",
@@ -348,18 +325,17 @@ async fn refuse_inlined(pool: &SqlitePool, table: &TableDef, at: SnapshotId) -> 
 }
 
 /// A file that lies elsewhere, or whose columns have no ids, is not Landfall's to read.
-async fn refuse_foreign(pool: &SqlitePool, table: &TableDef, at: SnapshotId) -> Result<()> {
-    let foreign: Option<(String,)> = sqlx::query_as(
+async fn refuse_foreign(pool: &Readers, table: &TableDef, at: SnapshotId) -> Result<()> {
+    let foreign: Option<(String,)> = query(
         "select path from ducklake_data_file
-         where table_id = ?1 and begin_snapshot <= ?2 and (end_snapshot is null or ?2 < end_snapshot)
-           and (path_is_relative = 0 or mapping_id is not null or encryption_key is not null)
+         where table_id = $1 and begin_snapshot <= $2 and (end_snapshot is null or $2 < end_snapshot)
+           and (not path_is_relative or mapping_id is not null or encryption_key is not null)
          limit 1",
     )
     .bind(table.id)
     .bind(at)
     .fetch_optional(pool)
-    .await
-    .map_err(db_error)?;
+    .await?;
     match foreign {
         None => Ok(()),
         Some((path,)) => Err(Error::failed(

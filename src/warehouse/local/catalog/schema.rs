@@ -1,13 +1,11 @@
 //! The tables of a DuckLake 1.0 catalog, and the rows of an empty one.
 //!
 //! Source: the DuckLake specification, "Tables"; names, order and types as DuckDB makes them in
-//! SQLite. In a catalog that exists it changes nothing but where the data lies.
-
-use sqlx::SqliteConnection;
+//! SQLite and in PostgreSQL. In a catalog that exists it changes nothing but where the data lies,
+//! and not even that in one that is shared.
 
 use crate::error::{Error, Result};
-use crate::records;
-use crate::state::db_error;
+use crate::state::{Connection, Value, query};
 
 /// The catalog format this build reads and writes.
 const VERSION: &str = "1.0";
@@ -60,31 +58,26 @@ const UNBLANKED: &str = "create table if not exists landfall_unblanked(table_id 
 ///
 /// `data_path` is stored as given, with a trailing slash. It is absolute, since DuckDB takes a
 /// relative one from its own working folder, and follows a project that was moved or copied.
-pub async fn create(conn: &mut SqliteConnection, data_path: &str, now: &str) -> Result<()> {
-    let exists: Option<(String,)> =
-        sqlx::query_as("select name from sqlite_master where name = 'ducklake_metadata'")
-            .fetch_optional(&mut *conn)
-            .await
-            .map_err(db_error)?;
-    if exists.is_some() {
+pub async fn create(conn: &mut Connection, data_path: &str, now: &str) -> Result<()> {
+    if conn.has_table("ducklake_metadata").await? {
         check_version(conn).await?;
-        sqlx::query(UNBLANKED).execute(&mut *conn).await.map_err(db_error)?;
-        sqlx::query(super::external::CREATE).execute(&mut *conn).await.map_err(db_error)?;
-        return follow_data(conn, data_path).await;
+        query(UNBLANKED).execute(&mut *conn).await?;
+        query(super::external::CREATE).execute(&mut *conn).await?;
+    } else {
+        let mut transaction = conn.begin().await?;
+        fill(&mut transaction, data_path, now).await?;
+        transaction.commit().await?;
     }
-    let mut transaction = records::begin(conn).await?;
-    fill(&mut transaction, data_path, now).await?;
-    transaction.commit().await.map_err(db_error)
+    follow_data(conn, data_path).await
 }
 
-async fn fill(conn: &mut SqliteConnection, data_path: &str, now: &str) -> Result<()> {
-    let tables = sqlx::AssertSqlSafe(TABLES.join(";"));
-    sqlx::raw_sql(tables).execute(&mut *conn).await.map_err(db_error)?;
+async fn fill(conn: &mut Connection, data_path: &str, now: &str) -> Result<()> {
+    let tables = TABLES.join(";");
+    let tables = if conn.is_server() { in_postgres(tables) } else { tables };
+    conn.script(tables).await?;
     // Another process may have made the catalog between the look and the lock.
-    let (rows,): (i64,) = sqlx::query_as("select count(*) from ducklake_metadata")
-        .fetch_one(&mut *conn)
-        .await
-        .map_err(db_error)?;
+    let (rows,): (i64,) =
+        query("select count(*) from ducklake_metadata").fetch_one(&mut *conn).await?;
     if rows > 0 {
         return Ok(());
     }
@@ -97,58 +90,81 @@ async fn fill(conn: &mut SqliteConnection, data_path: &str, now: &str) -> Result
         // DuckDB keeps small changes inside the catalog by default; Landfall reads files only.
         ("data_inlining_row_limit", "0"),
     ] {
-        sqlx::query("insert into ducklake_metadata(key, value) values (?, ?)")
+        query("insert into ducklake_metadata(key, value) values ($1, $2)")
             .bind(key)
             .bind(value)
             .execute(&mut *conn)
-            .await
-            .map_err(db_error)?;
+            .await?;
     }
-    sqlx::query("insert into ducklake_snapshot values (0, ?, 0, 1, 0)")
-        .bind(now)
+    query("insert into ducklake_snapshot values (0, $1, 0, 1, 0)")
+        .bind(Value::Moment(now.to_string()))
         .execute(&mut *conn)
-        .await
-        .map_err(db_error)?;
-    sqlx::query(
+        .await?;
+    query(
         "insert into ducklake_snapshot_changes(snapshot_id, changes_made) values (0, 'created_schema:\"main\"')",
     )
     .execute(&mut *conn)
-    .await
-    .map_err(db_error)?;
-    sqlx::query("insert into ducklake_schema values (0, ?, 0, NULL, 'main', 'main/', 1)")
-        .bind(uuid::Uuid::new_v4().to_string())
+    .await?;
+    query("insert into ducklake_schema values (0, $1, 0, NULL, 'main', 'main/', true)")
+        .bind(uuid::Uuid::new_v4())
         .execute(&mut *conn)
-        .await
-        .map_err(db_error)?;
+        .await?;
     Ok(())
 }
 
-/// Landfall finds the data beside the catalog; other readers go where the catalog says.
-async fn follow_data(conn: &mut SqliteConnection, data_path: &str) -> Result<()> {
-    let known: Option<(String,)> = sqlx::query_as(
-        "select value from ducklake_metadata where key = 'data_path' and scope is null",
-    )
-    .fetch_optional(&mut *conn)
-    .await
-    .map_err(db_error)?;
-    if known.is_some_and(|(known,)| known == data_path) {
-        return Ok(());
+/// The types that PostgreSQL has and SQLite writes as numbers and texts.
+fn in_postgres(mut tables: String) -> String {
+    for (names, sqlite, postgres) in [
+        (&["schema_uuid", "table_uuid", "view_uuid"][..], "VARCHAR", "UUID"),
+        (&["snapshot_time", "schedule_start"], "VARCHAR", "TIMESTAMPTZ"),
+        (
+            &["path_is_relative", "nulls_allowed", "contains_nan", "contains_null", "is_partition"],
+            "BIGINT",
+            "BOOLEAN",
+        ),
+    ] {
+        for name in names {
+            tables = tables.replace(&format!("{name} {sqlite}"), &format!("{name} {postgres}"));
+        }
     }
-    sqlx::query("update ducklake_metadata set value = ? where key = 'data_path' and scope is null")
+    tables
+}
+
+/// Landfall finds the data beside the catalog; other readers go where the catalog says. A shared
+/// catalog has its data in one place for all, and another place is another project's.
+async fn follow_data(conn: &mut Connection, data_path: &str) -> Result<()> {
+    let known: Option<(String,)> =
+        query("select value from ducklake_metadata where key = 'data_path' and scope is null")
+            .fetch_optional(&mut *conn)
+            .await?;
+    match known {
+        Some((known,)) if known == data_path => return Ok(()),
+        Some((known,)) if conn.is_server() => {
+            return Err(Error::config(
+                "catalog/other-data",
+                format!(
+                    "this catalog's data lies in `{known}`, and this project's in `{data_path}`"
+                ),
+            )
+            .hint(
+                "give each project a schema of its own, `?schema=NAME` behind `catalog`; machines \
+                 that share one need its `state` folder under the same path",
+            ));
+        }
+        _ => {}
+    }
+    query("update ducklake_metadata set value = $1 where key = 'data_path' and scope is null")
         .bind(data_path)
         .execute(&mut *conn)
-        .await
-        .map_err(db_error)?;
+        .await?;
     Ok(())
 }
 
-async fn check_version(conn: &mut SqliteConnection) -> Result<()> {
-    let version: Option<(String,)> = sqlx::query_as(
-        "select value from ducklake_metadata where key = 'version' and scope is null",
-    )
-    .fetch_optional(&mut *conn)
-    .await
-    .map_err(db_error)?;
+async fn check_version(conn: &mut Connection) -> Result<()> {
+    let version: Option<(String,)> =
+        query("select value from ducklake_metadata where key = 'version' and scope is null")
+            .fetch_optional(&mut *conn)
+            .await?;
     match version {
         Some((version,)) if version == VERSION => Ok(()),
         other => Err(Error::config(
