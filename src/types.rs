@@ -119,10 +119,7 @@ impl SqlType {
             "varbyte" | "varbinary" | "binary varying" => {
                 Ok(SqlType::Varbyte(length(64_000, 1_024_000)?))
             }
-            _ => Err(bad(text, "is not a Redshift type Landfall knows").hint(
-                "use boolean, smallint, integer, bigint, real, double precision, decimal(p,s), \
-                 char(n), varchar(n), date, timestamp or timestamptz",
-            )),
+            other => Err(unknown(text, other)),
         }
     }
 
@@ -250,6 +247,24 @@ impl fmt::Display for SqlType {
             SqlType::Time => f.write_str("time"),
             SqlType::Varbyte(n) => write!(f, "varbyte({n})"),
         }
+    }
+}
+
+/// A type of Redshift that is not kept here, or a type it does not have.
+fn unknown(text: &str, name: &str) -> Error {
+    match name {
+        "super" | "geometry" | "geography" | "hllsketch" | "timetz" | "time with time zone" => {
+            bad(text, "is not supported locally").hint(
+                "keep SUPER as VARCHAR with the JSON functions, TIMETZ as TIME; the rest runs on \
+                 Redshift alone",
+            )
+        }
+        name if name.starts_with("interval") => bad(text, "is not supported locally")
+            .hint("keep a number of days, seconds or months, and make it an interval in the query"),
+        _ => bad(text, "is not a Redshift type Landfall knows").hint(
+            "use boolean, smallint, integer, bigint, real, double precision, decimal(p,s), \
+             char(n), varchar(n), date, timestamp or timestamptz",
+        ),
     }
 }
 

@@ -9,7 +9,7 @@ use datafusion::common::{Column, DFSchema, Result as DfResult, ScalarValue, plan
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator,
+    BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, TryCast,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -59,6 +59,11 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
                 )))),
             }
         }
+        Expr::TryCast(cast) => {
+            let from = cast.expr.get_type(schema)?;
+            let to = cast.field.data_type().clone();
+            tried(*cast.expr, &from, &to).map(Transformed::yes)
+        }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
             let name = match op {
                 Operator::Plus => "checked_add",
@@ -100,6 +105,10 @@ fn is_text(ty: &DataType) -> bool {
     matches!(ty, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
 }
 
+fn is_bytes(ty: &DataType) -> bool {
+    matches!(ty, DataType::Binary | DataType::BinaryView | DataType::LargeBinary)
+}
+
 fn redshift_cast(expr: Expr, from: &DataType, to: &DataType) -> DfResult<Outcome> {
     use DataType as D;
     let ours = |name: &str, expr: Expr| functions::call(name, vec![expr]);
@@ -116,6 +125,9 @@ fn redshift_cast(expr: Expr, from: &DataType, to: &DataType) -> DfResult<Outcome
             then(ours("text_to_timestamptz", expr)?, micros(Some("UTC".into())))
         }
         (f, D::Timestamp(..)) if is_text(f) => then(ours("text_to_timestamp", expr)?, micros(None)),
+        (f, D::Time64(TimeUnit::Microsecond)) if is_text(f) => {
+            then(ours("text_to_time", expr)?, to.clone())
+        }
         (f, D::Boolean) if is_text(f) => then(ours("text_to_boolean", expr)?, D::Boolean),
         (f, t) if is_text(f) && t.is_integer() => then(ours("text_to_bigint", expr)?, D::Int64),
         (f, t) if is_text(f) && t.is_numeric() => then(ours("text_to_number", expr)?, D::Utf8View),
@@ -132,12 +144,46 @@ fn redshift_cast(expr: Expr, from: &DataType, to: &DataType) -> DfResult<Outcome
         (D::Float32 | D::Float64, t) if is_text(t) => {
             then(ours("float_to_text", expr)?, D::Utf8View)
         }
+        (f, t) if f.is_signed_integer() && is_bytes(t) => {
+            then(ours("int_to_varbyte", expr)?, D::Binary)
+        }
+        (f, t) if is_bytes(f) && t.is_signed_integer() => {
+            then(ours("varbyte_to_bigint", expr)?, D::Int64)
+        }
+        (f, t) if is_bytes(f) != is_bytes(t) && !is_text(f) && !is_text(t) && *f != D::Null => {
+            refuse(from, to)
+        }
         (D::Boolean, t) if is_text(t) => refuse(from, to),
         (D::Boolean, D::Decimal128(..) | D::Float32 | D::Float64) => refuse(from, to),
         (f, D::Date32 | D::Timestamp(..)) if f.is_numeric() => refuse(from, to),
         (D::Date32 | D::Timestamp(..), t) if t.is_numeric() => refuse(from, to),
         _ => Ok(Outcome::Arrows(expr)),
     }
+}
+
+/// What TRY_CAST becomes: the cast, with NULL where it fails. What CAST refuses it refuses.
+fn tried(expr: Expr, from: &DataType, to: &DataType) -> DfResult<Expr> {
+    use DataType as D;
+    let name = match to {
+        _ if !is_text(from) => "",
+        D::Date32 => "try_date",
+        D::Timestamp(_, Some(_)) => "try_timestamptz",
+        D::Timestamp(..) => "try_timestamp",
+        D::Time64(_) => "try_time",
+        D::Boolean => "try_boolean",
+        t if t.is_integer() => "try_bigint",
+        t if t.is_numeric() => "try_number",
+        _ => "",
+    };
+    let expr = match (name, redshift_cast(expr.clone(), from, to)?) {
+        ("", Outcome::Ours(ours)) => match ours {
+            Expr::Cast(cast) => *cast.expr,
+            ours => return Ok(ours),
+        },
+        ("", Outcome::Arrows(expr)) => expr,
+        (name, _) => functions::call(name, vec![expr])?,
+    };
+    Ok(Expr::TryCast(TryCast::new(Box::new(expr), to.clone())))
 }
 
 fn refuse<T>(from: &DataType, to: &DataType) -> DfResult<T> {

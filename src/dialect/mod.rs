@@ -18,6 +18,7 @@ mod command;
 mod first_row;
 pub mod functions;
 mod lex;
+mod operands;
 mod operators;
 mod parse;
 mod pivot;

@@ -2,14 +2,14 @@
 //!
 //! Source: r_numeric_computations201, r_OPERATOR_SYMBOLS, r_Datetime_types.
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{BinaryExpr, Cast, Expr, ExprSchemable, Operator, lit};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::functions::{self, TIMESTAMP};
-use super::rewrite;
+use super::{operands, rewrite};
 
 /// Our operators; DataFusion's rules apply to what it leaves.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ fn is_comparison(op: &BinaryOperator) -> bool {
     matches!(op, B::Eq | B::NotEq | B::Lt | B::LtEq | B::Gt | B::GtEq)
 }
 
-fn cast(expr: Expr, to: DataType) -> Expr {
+pub fn cast(expr: Expr, to: DataType) -> Expr {
     Expr::Cast(Cast::new(Box::new(expr), to))
 }
 
@@ -66,6 +66,11 @@ fn plan(
 ) -> Result<PlannerResult<RawBinaryExpr>> {
     use BinaryOperator as B;
     let arithmetic = matches!(expr.op, B::Plus | B::Minus | B::Multiply | B::Divide | B::Modulo);
+    let (mut left, mut right) = (left.clone(), right.clone());
+    if arithmetic {
+        operands::settle(&mut expr, &mut left, &mut right)?;
+    }
+    let (left, right) = (&left, &right);
     match &expr.op {
         B::PGExp | B::BitwiseXor => {
             return Ok(PlannerResult::Planned(functions::call(
@@ -106,6 +111,11 @@ fn plan(
     }
     if arithmetic && (is_decimal(left) || is_decimal(right)) {
         return decimal_arithmetic(expr, left, right);
+    }
+    let real = |t: &DataType| *t == DataType::Float32;
+    if expr.op == B::Divide && real(left) && real(right) {
+        let quotient = functions::call("float_divide", vec![expr.left, expr.right])?;
+        return Ok(PlannerResult::Planned(cast(quotient, DataType::Float32)));
     }
     let float = |t: &DataType| matches!(t, DataType::Float32 | DataType::Float64);
     if expr.op == B::Divide && (float(left) || float(right)) {
@@ -157,6 +167,8 @@ fn date_arithmetic(
         functions::call("dateadd", vec![lit("day"), count, at.clone()])
     };
     let stamp = |t: &DataType| matches!(t, DataType::Timestamp(..));
+    let moment = |t: &DataType| matches!(t, DataType::Timestamp(..) | DataType::Date32);
+    let apart = |a: &Expr, b: &Expr| functions::call("moments_apart", vec![a.clone(), b.clone()]);
     let interval = |t: &DataType| matches!(t, DataType::Interval(_));
     let op = if minus { Operator::Minus } else { Operator::Plus };
     Ok(match (left, right) {
@@ -173,6 +185,16 @@ fn date_arithmetic(
             "datediff",
             vec![lit("day"), expr.right.clone(), expr.left.clone()],
         )?),
+        (DataType::Time64(_), DataType::Time64(_)) if minus => {
+            Some(apart(&expr.left, &expr.right)?)
+        }
+        (l, r) if minus && moment(l) && moment(r) => {
+            let at = |e: &Expr, t: &DataType| match t {
+                DataType::Timestamp(TimeUnit::Microsecond, _) => e.clone(),
+                _ => cast(e.clone(), TIMESTAMP),
+            };
+            Some(apart(&at(&expr.left, l), &at(&expr.right, r))?)
+        }
         // a date and an interval make a timestamp
         (DataType::Date32, r) if interval(r) => {
             Some(binary(cast(expr.left.clone(), TIMESTAMP), op, expr.right.clone()))

@@ -166,6 +166,9 @@ pub fn sql_error(error: DataFusionError, place: Option<&Place>) -> Error {
 }
 
 fn plan_code(message: &str) -> &'static str {
+    if message.contains("not supported locally") {
+        return "sql/unsupported";
+    }
     let typed = [
         "cannot cast",
         "does not take",

@@ -139,12 +139,14 @@ fn named_date(text: &str) -> Option<(NaiveDate, usize)> {
     NaiveDate::from_ymd_opt(i32::try_from(year?).ok()?, month?, day?).map(|d| (d, at))
 }
 
-/// A time of day; a zone after it is ignored, as a TIMESTAMP ignores it.
-fn time_of(text: &str) -> Option<NaiveTime> {
+/// A time of day, `040506` too; a zone after it is ignored, as a TIMESTAMP ignores it.
+pub fn time_of(text: &str) -> Option<NaiveTime> {
     let end =
         text.find(|c: char| !c.is_ascii_digit() && c != ':' && c != '.').unwrap_or(text.len());
     let (clock, tail) = text.split_at_checked(end)?;
-    let mut fields = clock.split(':');
+    let six = clock.len() == 6 && clock.bytes().all(|b| b.is_ascii_digit());
+    let spread = six.then(|| format!("{}:{}:{}", &clock[..2], &clock[2..4], &clock[4..]));
+    let mut fields = spread.as_deref().unwrap_or(clock).split(':');
     let mut hour: u32 = fields.next()?.parse().ok()?;
     let minute: u32 = fields.next()?.parse().ok()?;
     let (second, micros) = match fields.next() {
@@ -199,16 +201,24 @@ fn text_to_timestamp(args: &Args) -> Result<ArrayRef> {
 }
 
 /// The words of r_Boolean_type.
+pub fn parse_boolean(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "t" | "true" | "y" | "yes" | "1" => Some(true),
+        "f" | "false" | "n" | "no" | "0" => Some(false),
+        _ => None,
+    }
+}
+
 fn text_to_boolean(args: &Args) -> Result<ArrayRef> {
     let texts = args.text(0)?;
     let out: BooleanArray = (0..args.rows)
         .map(|i| {
             texts
                 .get(i)
-                .map(|t| match t.trim().to_ascii_lowercase().as_str() {
-                    "t" | "true" | "y" | "yes" | "1" => Ok(true),
-                    "f" | "false" | "n" | "no" | "0" => Ok(false),
-                    _ => exec_err!("invalid input syntax for type boolean: \"{t}\""),
+                .map(|t| {
+                    parse_boolean(t).ok_or_else(|| {
+                        exec_datafusion_err!("invalid input syntax for type boolean: \"{t}\"")
+                    })
                 })
                 .transpose()
         })
@@ -233,24 +243,27 @@ fn text_to_bigint(args: &Args) -> Result<ArrayRef> {
     Ok(Arc::new(out))
 }
 
-/// Text without the blanks around it, checked to be a number; the cast after it reads it.
+/// Text without the blanks around it, if it is a number.
+pub fn number_text(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let well = text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b))
+        && text.bytes().any(|b| b.is_ascii_digit());
+    let words = ["nan", "infinity", "-infinity", "inf", "-inf"];
+    let word = words.iter().any(|w| text.eq_ignore_ascii_case(w));
+    (well || word).then_some(text)
+}
+
+/// The text of a number; the cast after it reads it.
 fn text_to_number(args: &Args) -> Result<ArrayRef> {
     let texts = args.text(0)?;
     let mut out = StringViewBuilder::with_capacity(args.rows);
     for i in 0..args.rows {
-        match texts.get(i).map(str::trim) {
+        match texts.get(i) {
             None => out.append_null(),
-            Some(t) => {
-                let well = !t.is_empty()
-                    && t.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b))
-                    && t.bytes().any(|b| b.is_ascii_digit());
-                let word = ["nan", "infinity", "-infinity", "inf", "-inf"]
-                    .contains(&t.to_ascii_lowercase().as_str());
-                if !well && !word {
-                    return exec_err!("invalid input syntax for type numeric: \"{t}\"");
-                }
-                out.append_value(t);
-            }
+            Some(t) => match number_text(t) {
+                Some(number) => out.append_value(number),
+                None => return exec_err!("invalid input syntax for type numeric: \"{t}\""),
+            },
         }
     }
     Ok(Arc::new(out.finish()))

@@ -11,9 +11,10 @@ use arrow::datatypes::{
     DataType, Date32Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType,
 };
 use chrono::{Datelike, NaiveDateTime};
-use datafusion::common::{DataFusionError, Result, exec_datafusion_err};
+use datafusion::common::{DataFusionError, Result, exec_datafusion_err, exec_err};
 use datafusion::logical_expr::ScalarUDF;
 
+use super::intervals;
 use super::parts::{self, DAY, Part};
 use super::udf::{Args, Function, Kind, TIMESTAMP, udf};
 
@@ -39,8 +40,13 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
             |_| Ok(DataType::Int64),
             datediff,
         ),
-        function("date_part", &[Kind::Text, Kind::Temporal], |_| Ok(DataType::Float64), date_part),
-        function("extract", &[Kind::Text, Kind::Temporal], |_| Ok(DataType::Int32), extract),
+        function(
+            "date_part",
+            &[Kind::Text, Kind::TemporalOrSpan],
+            |_| Ok(DataType::Float64),
+            date_part,
+        ),
+        function("extract", &[Kind::Text, Kind::TemporalOrSpan], extract_type, extract),
         function("date_trunc", &[Kind::Text, Kind::Timestamp], |_| Ok(TIMESTAMP), date_trunc),
         function("last_day", &[Kind::Date], |_| Ok(DataType::Date32), last_day),
         function("add_months", &[Kind::Timestamp, Kind::Int], |_| Ok(TIMESTAMP), add_months),
@@ -99,7 +105,7 @@ impl<'a> Instants<'a> {
 }
 
 /// The part a row asks for.
-type PartOfRow<'a> = Box<dyn Fn(usize) -> Result<Option<Part>> + 'a>;
+pub(super) type PartOfRow<'a> = Box<dyn Fn(usize) -> Result<Option<Part>> + 'a>;
 
 /// The part named by the first argument, for each row.
 fn parts<'a>(args: &'a Args<'a>) -> Result<PartOfRow<'a>> {
@@ -163,6 +169,17 @@ fn datediff(args: &Args) -> Result<ArrayRef> {
 
 fn part_values(args: &Args) -> Result<Vec<Option<f64>>> {
     let part = parts(args)?;
+    let ty = args.arg(1)?.array.data_type();
+    if matches!(ty, DataType::Interval(_)) {
+        return intervals::part_values(args, &part);
+    }
+    let zoned = matches!(ty, DataType::Timestamp(_, Some(_)));
+    let part = |i: usize| match part(i)? {
+        Some(Part::Timezone | Part::TimezoneHour | Part::TimezoneMinute) if !zoned => {
+            exec_err!("timestamp units \"timezone\" are of TIMESTAMPTZ only")
+        }
+        part => Ok(part),
+    };
     let at = Instants::new(args, 1).values()?;
     (0..args.rows)
         .map(|i| {
@@ -179,11 +196,19 @@ fn date_part(args: &Args) -> Result<ArrayRef> {
     Ok(Arc::new(Float64Array::from(part_values(args)?)))
 }
 
-/// r_EXTRACT_function: INTEGER, the part alone: without the fraction below it and, for
+/// DOUBLE PRECISION for TIMESTAMPTZ, else INTEGER (r_EXTRACT_function).
+fn extract_type(types: &[DataType]) -> Result<DataType> {
+    Ok(match types.get(1) {
+        Some(DataType::Timestamp(_, Some(_))) => DataType::Float64,
+        _ => DataType::Int32,
+    })
+}
+
+/// r_EXTRACT_function: the part alone: without the fraction below it and, for
 /// milliseconds and microseconds, without what is above (r_Dateparts_for_datetime_functions).
 fn extract(args: &Args) -> Result<ArrayRef> {
     let part = parts(args)?;
-    let out: Int32Array = part_values(args)?
+    let whole: Int32Array = part_values(args)?
         .into_iter()
         .enumerate()
         .map(|(i, value)| {
@@ -194,7 +219,7 @@ fn extract(args: &Args) -> Result<ArrayRef> {
             Ok(value.map(|v| (v.trunc() as i64 % within) as i32))
         })
         .collect::<Result<_>>()?;
-    Ok(Arc::new(out))
+    Ok(arrow::compute::cast(&whole, args.returns)?)
 }
 
 /// r_DATE_TRUNC.

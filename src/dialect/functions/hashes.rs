@@ -31,13 +31,7 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         lax("md5", &[Kind::Text], 0, crypto::md5()),
         text("sha1", &[Kind::Text], |args| digest(args, |t| Ok(hex(&Sha1::digest(t))))),
         text("sha2", &[Kind::Text, Kind::Int], sha2),
-        text("crc32", &[Kind::Text], |args| {
-            digest(args, |t| {
-                let mut crc = flate2::Crc::new();
-                crc.update(t);
-                Ok(format!("{:08x}", crc.sum()))
-            })
-        }),
+        text("crc32", &[Kind::Text], |args| digest(args, |t| Ok(format!("{:08x}", crc32c(t))))),
         udf(Function {
             name: "fnv_hash",
             params: &[Kind::Any, Kind::Int],
@@ -77,6 +71,15 @@ fn sha2(args: &Args) -> Result<ArrayRef> {
     })
 }
 
+/// By the Castagnoli polynomial, reflected (crc32-function).
+fn crc32c(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            if crc & 1 == 1 { (crc >> 1) ^ 0x82f6_3b78 } else { crc >> 1 }
+        })
+    })
+}
+
 /// 64-bit FNV-1a over the binary form of the value, from a seed or the standard offset.
 fn fnv_hash(args: &Args) -> Result<ArrayRef> {
     const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
@@ -105,8 +108,10 @@ fn fnv_hash(args: &Args) -> Result<ArrayRef> {
                 DataType::Utf8 | DataType::Utf8View => {
                     feed(args.text(0)?.get(i).unwrap_or_default().as_bytes());
                 }
-                DataType::Decimal128(..) => {
-                    feed(&array.as_primitive::<Decimal128Type>().value(at).to_le_bytes())
+                // up to 19 digits are kept in eight bytes (r_numeric_computations201)
+                DataType::Decimal128(precision, _) => {
+                    let bytes = array.as_primitive::<Decimal128Type>().value(at).to_le_bytes();
+                    feed(if *precision <= 19 { &bytes[..8] } else { &bytes });
                 }
                 DataType::Boolean => feed(&[u8::from(array.as_boolean().value(at))]),
                 _ => match array.to_data().buffers().first() {

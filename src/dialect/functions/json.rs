@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Int32Array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array};
 use arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::logical_expr::ScalarUDF;
@@ -20,14 +20,22 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
     let boolean: fn(&[DataType]) -> Result<DataType> = |_| Ok(DataType::Boolean);
     vec![
         function("json_extract_path_text", &[Kind::Text, Kind::TextOrFlag], true, text, path_text),
-        function(
-            "json_extract_array_element_text",
-            &[Kind::Text, Kind::Int],
-            false,
-            text,
-            element_text,
-        ),
-        function("json_array_length", &[Kind::Text], false, |_| Ok(DataType::Int32), array_length),
+        udf(Function {
+            name: "json_extract_array_element_text",
+            params: &[Kind::Text, Kind::Int, Kind::Boolean],
+            optional: 1,
+            variadic: false,
+            returns: text,
+            run: element_text,
+        }),
+        udf(Function {
+            name: "json_array_length",
+            params: &[Kind::Text, Kind::Boolean],
+            optional: 1,
+            variadic: false,
+            returns: |_| Ok(DataType::Int32),
+            run: array_length,
+        }),
         function("is_valid_json", &[Kind::Text], false, boolean, |args| valid(args, |_| true)),
         function("is_valid_json_array", &[Kind::Text], false, boolean, |args| {
             valid(args, |t| t.trim_start().starts_with('['))
@@ -148,16 +156,21 @@ fn invalid(text: &str) -> datafusion::common::DataFusionError {
     exec_datafusion_err!("JSON parsing error: invalid JSON object {shown}")
 }
 
+/// True if a flag that may be left out is set.
+fn flagged(args: &Args, n: usize) -> Result<bool> {
+    if args.len() <= n {
+        return Ok(false);
+    }
+    let flags = args.arg(n)?.array.as_boolean_opt();
+    Ok(flags.is_some_and(|f| !f.is_empty() && f.is_valid(0) && f.value(0)))
+}
+
 /// A key that is not there gives NULL; text that is not JSON is an error, unless the last argument is true.
 fn path_text(args: &Args) -> Result<ArrayRef> {
     let texts = args.text(0)?;
     let last = args.len().saturating_sub(1);
     let flag = matches!(args.arg(last)?.array.data_type(), DataType::Boolean);
-    let null_if_invalid = flag && {
-        use arrow::array::AsArray;
-        let flags = args.arg(last)?.array.as_boolean();
-        !arrow::array::Array::is_empty(flags) && flags.value(0)
-    };
+    let null_if_invalid = flag && flagged(args, last)?;
     let keys = (1..if flag { last } else { last + 1 })
         .map(|n| args.text(n))
         .collect::<Result<Vec<_>>>()?;
@@ -185,10 +198,11 @@ fn path_text(args: &Args) -> Result<ArrayRef> {
 /// Elements count from 0; one past the end is NULL.
 fn element_text(args: &Args) -> Result<ArrayRef> {
     let (texts, indexes) = (args.text(0)?, args.primitive::<Int64Type>(1)?);
+    let null_if_invalid = flagged(args, 2)?;
     build(args.rows, |i, out| {
         let (Some(text), Some(index)) = (texts.get(i), indexes.get(i)) else { return Ok(None) };
         if !is_valid(text) || !text.trim_start().starts_with('[') {
-            return Err(invalid(text));
+            return if null_if_invalid { Ok(None) } else { Err(invalid(text)) };
         }
         match member(text.trim(), &index.to_string()) {
             Some((start, end)) if text.trim().get(start..end) != Some("null") => {
@@ -202,11 +216,12 @@ fn element_text(args: &Args) -> Result<ArrayRef> {
 
 fn array_length(args: &Args) -> Result<ArrayRef> {
     let texts = args.text(0)?;
+    let null_if_invalid = flagged(args, 1)?;
     let out: Int32Array = (0..args.rows)
         .map(|i| {
             let Some(text) = texts.get(i) else { return Ok(None) };
             if !is_valid(text) || !text.trim_start().starts_with('[') {
-                return Err(invalid(text));
+                return if null_if_invalid { Ok(None) } else { Err(invalid(text)) };
             }
             let mut count = 0;
             value_end(text, 0, 0, &mut |_, _, _| count += 1);

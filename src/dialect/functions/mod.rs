@@ -15,11 +15,17 @@ mod math;
 mod numbers;
 mod parts;
 mod patterns;
+mod random;
 mod reading;
 mod regexp;
+mod rounding;
+mod sounds;
 mod strings;
 mod sums;
+mod times;
+mod trying;
 mod udf;
+mod varbytes;
 mod zones;
 
 use std::collections::HashMap;
@@ -32,6 +38,7 @@ use datafusion::functions_window as window;
 use datafusion::logical_expr::{AggregateUDF, Expr, ScalarUDF, WindowUDF};
 
 pub(crate) use casting::{parse_date, parse_timestamp, write_float, write_timestamp};
+pub(crate) use numbers::digits as digits_of_pattern;
 pub(crate) use parts::{Part, days_of, micros_of};
 pub(crate) use patterns::Pattern;
 pub(crate) use udf::{TIMESTAMP, type_name};
@@ -51,6 +58,12 @@ static SCALARS: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(
         regexp::all(),
         hashes::all(),
         json::all(),
+        random::all(),
+        rounding::all(),
+        sounds::all(),
+        times::all(),
+        trying::all(),
+        varbytes::all(),
         // what PERCENTILE_DISC becomes
         vec![array_element_udf()],
     ]

@@ -1,6 +1,8 @@
 //! TO_CHAR and TO_NUMBER with the patterns of numbers. Patterns of dates are in `patterns`.
 //!
-//! Source: r_Numeric_formating: 9 0 . D , G S MI PL SG L $ PR B; RN and EEEE are refused.
+//! Source: r_Numeric_formating: 9 0 . D , G FM S MI PL SG PR L $ RN TH; V, EEEE, B and C, which the
+//! page does not explain, are refused. Where the page is silent the layout is PostgreSQL's, whose
+//! function it is: the sign stands just before the first digit.
 
 use std::sync::Arc;
 
@@ -12,19 +14,25 @@ use super::casting::divide_rounded;
 use super::strings::build;
 use super::udf::Args;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Mark {
     Digit,
     Zero,
     Point,
     Comma,
+    /// Just before the first digit, or in its place behind them.
     Sign,
     Minus,
     Plus,
     PlusMinus,
-    Dollar,
     Brackets,
-    Blank(char),
+    Roman {
+        upper: bool,
+    },
+    Ordinal {
+        upper: bool,
+    },
+    Text(String),
 }
 
 struct Format {
@@ -32,148 +40,266 @@ struct Format {
     fill: bool,
 }
 
+const NAMES: &[(&str, Mark)] = &[
+    ("PR", Mark::Brackets),
+    ("MI", Mark::Minus),
+    ("PL", Mark::Plus),
+    ("SG", Mark::PlusMinus),
+    ("9", Mark::Digit),
+    ("0", Mark::Zero),
+    (".", Mark::Point),
+    ("D", Mark::Point),
+    (",", Mark::Comma),
+    ("G", Mark::Comma),
+    ("S", Mark::Sign),
+];
+
 fn parse(pattern: &str) -> Result<Format> {
     let mut marks = Vec::new();
     let mut fill = true;
     let mut rest = pattern;
-    const NAMES: &[(&str, Mark)] = &[
-        ("PR", Mark::Brackets),
-        ("MI", Mark::Minus),
-        ("PL", Mark::Plus),
-        ("SG", Mark::PlusMinus),
-        ("9", Mark::Digit),
-        ("0", Mark::Zero),
-        (".", Mark::Point),
-        ("D", Mark::Point),
-        (",", Mark::Comma),
-        ("G", Mark::Comma),
-        ("S", Mark::Sign),
-        ("$", Mark::Dollar),
-        ("L", Mark::Dollar),
-    ];
     while let Some(first) = rest.chars().next() {
         let starts =
             |name: &str| rest.get(..name.len()).is_some_and(|h| h.eq_ignore_ascii_case(name));
-        if starts("FM") {
+        let upper = first.is_ascii_uppercase();
+        let used = if starts("FM") {
             fill = false;
-            rest = rest.get(2..).unwrap_or_default();
-        } else if starts("RN") || starts("EEEE") || starts("TH") || starts("V") {
+            2
+        } else if ["EEEE", "V", "B", "C"].iter().any(|name| starts(name)) {
             return exec_err!("the pattern \"{pattern}\" of a number is not supported locally");
+        } else if starts("RN") {
+            marks.push(Mark::Roman { upper });
+            2
+        } else if starts("TH") {
+            marks.push(Mark::Ordinal { upper });
+            2
         } else if let Some((name, mark)) = NAMES.iter().find(|(n, _)| starts(n)) {
-            marks.push(*mark);
-            rest = rest.get(name.len()..).unwrap_or_default();
-        } else if first == 'B' || first == 'b' {
-            rest = rest.get(1..).unwrap_or_default();
+            marks.push(mark.clone());
+            name.len()
+        } else if first == '"' {
+            let quoted = rest.get(1..).unwrap_or_default();
+            let end = quoted.find('"').unwrap_or(quoted.len());
+            marks.push(Mark::Text(quoted.get(..end).unwrap_or_default().to_owned()));
+            end + 2
         } else {
-            marks.push(Mark::Blank(first));
-            rest = rest.get(first.len_utf8()..).unwrap_or_default();
-        }
+            let shown = if starts("L") { '$' } else { first };
+            marks.push(Mark::Text(shown.to_string()));
+            first.len_utf8()
+        };
+        rest = rest.get(used..).unwrap_or_default();
     }
     Ok(Format { marks, fill })
 }
 
+/// Precision and scale of the number a pattern describes; `None` if it describes none.
+pub fn digits(pattern: &str) -> Option<(u8, u8)> {
+    let format = parse(pattern).ok()?;
+    let (places, scale) = (format.places(), format.scale());
+    let precision = u8::try_from(places + scale).ok().filter(|p| (1..=38).contains(p))?;
+    Some((precision, u8::try_from(scale).ok().filter(|s| *s <= 37)?))
+}
+
+/// A number being written.
+struct Writing<'f> {
+    format: &'f Format,
+    out: String,
+    negative: bool,
+    /// The sign before the first digit, until it is written.
+    sign: Option<&'static str>,
+    begun: bool,
+}
+
+impl Writing<'_> {
+    fn begin(&mut self) {
+        self.begun = true;
+        if let Some(sign) = self.sign.take() {
+            self.out.push_str(sign);
+        }
+    }
+
+    fn blank(&mut self) {
+        if self.format.fill {
+            self.out.push(' ');
+        }
+    }
+}
+
+fn is_digit(mark: &Mark) -> bool {
+    matches!(mark, Mark::Digit | Mark::Zero)
+}
+
 impl Format {
+    fn places(&self) -> usize {
+        let before = self.marks.iter().take_while(|m| **m != Mark::Point);
+        before.filter(|m| is_digit(m)).count()
+    }
+
     /// Digits after the point.
     fn scale(&self) -> usize {
         let after = self.marks.iter().skip_while(|m| **m != Mark::Point);
-        after.filter(|m| matches!(m, Mark::Digit | Mark::Zero)).count()
+        after.filter(|m| is_digit(m)).count()
     }
 
     fn write(&self, out: &mut String, value: i128) {
+        if let Some(upper) = self.marks.iter().find_map(|m| match m {
+            Mark::Roman { upper } => Some(*upper),
+            _ => None,
+        }) {
+            out.push_str(&self.roman(value, upper));
+            return;
+        }
         let scale = self.scale();
         let digits = format!("{:0width$}", value.unsigned_abs(), width = scale + 1);
         let (whole, fraction) = digits.split_at(digits.len() - scale);
-        let whole = if whole == "0" { "" } else { whole };
-        let places = self
-            .marks
-            .iter()
-            .take_while(|m| **m != Mark::Point)
-            .filter(|m| matches!(m, Mark::Digit | Mark::Zero))
-            .count();
+        // a zero before the point says nothing, unless nothing stands behind it
+        let has_point = self.marks.contains(&Mark::Point);
+        let kept = self.kept_decimals(fraction);
+        let bare = whole == "0" && has_point && (self.fill || kept > 0);
+        let whole = if bare { "" } else { whole };
         let negative = value < 0;
-        let overflow = whole.len() > places;
-        let text = self.body(whole, fraction, places, overflow, negative);
-        let signed = self.marks.iter().any(|m| {
-            matches!(m, Mark::Sign | Mark::Minus | Mark::Plus | Mark::PlusMinus | Mark::Brackets)
-        });
-        if self.marks.contains(&Mark::Brackets) {
-            let inner = text.trim_start();
-            let pad = text.len() - inner.len();
-            if self.fill {
-                out.push_str(&" ".repeat(pad));
-            }
-            let (open, close) = match (negative, self.fill) {
-                (true, _) => ("<", ">"),
-                (false, true) => (" ", " "),
-                (false, false) => ("", ""),
-            };
-            out.push_str(open);
-            out.push_str(inner);
-            out.push_str(close);
-            return;
-        }
-        let text = if signed {
-            text
-        } else {
-            // the place of a sign stands just before the first digit
-            let inner = text.trim_start();
-            let pad = " ".repeat(text.len() - inner.len());
-            format!("{pad}{}{inner}", if negative { '-' } else { ' ' })
+        let mut writing = Writing {
+            format: self,
+            out: String::new(),
+            negative,
+            sign: self.leading_sign(negative),
+            begun: false,
         };
-        if self.fill { out.push_str(&text) } else { out.push_str(text.trim()) }
+        self.body(&mut writing, whole, fraction, kept);
+        if self.marks.contains(&Mark::Brackets) {
+            match (negative, self.fill) {
+                (true, _) => writing.out.push('>'),
+                (false, true) => writing.out.push(' '),
+                (false, false) => {}
+            }
+        }
+        out.push_str(&writing.out);
     }
 
-    fn body(
-        &self,
-        whole: &str,
-        fraction: &str,
-        places: usize,
-        overflow: bool,
-        negative: bool,
-    ) -> String {
-        let mut text = String::new();
-        let mut index: usize = 0;
-        let mut begun = false;
-        let mut past_point = false;
-        let mut decimals = fraction.chars();
+    /// What stands just before the first digit.
+    fn leading_sign(&self, negative: bool) -> Option<&'static str> {
+        let at = |mark: Mark| self.marks.iter().position(|m| *m == mark);
+        let first_digit = self.marks.iter().position(|m| is_digit(m) || *m == Mark::Point);
+        if self.marks.contains(&Mark::Brackets) {
+            return if negative { Some("<") } else { self.fill.then_some(" ") };
+        }
+        if let Some(sign) = at(Mark::Sign) {
+            let before = first_digit.is_none_or(|d| sign < d);
+            return before.then_some(if negative { "-" } else { "+" });
+        }
+        if at(Mark::Minus).or(at(Mark::PlusMinus)).is_some() {
+            return None;
+        }
+        if negative { Some("-") } else { self.fill.then_some(" ") }
+    }
+
+    /// How many decimals are shown: FM leaves out zeros at the end, but those the pattern asks for.
+    fn kept_decimals(&self, fraction: &str) -> usize {
+        if self.fill {
+            return fraction.len();
+        }
+        let places = self.marks.iter().skip_while(|m| **m != Mark::Point).filter(|m| is_digit(m));
+        let asked = places.enumerate().filter(|(_, m)| **m == Mark::Zero).last();
+        fraction.trim_end_matches('0').len().max(asked.map_or(0, |(i, _)| i + 1))
+    }
+
+    fn body(&self, writing: &mut Writing, whole: &str, fraction: &str, kept: usize) {
+        let places = self.places();
+        let overflow = whole.len() > places;
+        let missing = places.saturating_sub(whole.len());
+        let mut decimals = fraction.chars().enumerate();
+        let (mut index, mut past_point, mut begun_at_digit) = (0_usize, false, false);
         for mark in &self.marks {
             match mark {
                 Mark::Digit | Mark::Zero if past_point => {
-                    let digit = decimals.next().unwrap_or('0');
-                    text.push(if overflow { '#' } else { digit });
+                    let Some((place, digit)) = decimals.next() else { continue };
+                    if place < kept {
+                        writing.out.push(if overflow { '#' } else { digit });
+                    }
                 }
                 Mark::Digit | Mark::Zero => {
-                    let missing = places.saturating_sub(whole.len());
                     let digit = index.checked_sub(missing).and_then(|i| whole.chars().nth(i));
-                    begun |= digit.is_some() || *mark == Mark::Zero;
-                    text.push(match (overflow, digit) {
-                        (true, _) => '#',
-                        (false, Some(digit)) => digit,
-                        (false, None) if begun => '0',
-                        (false, None) => ' ',
-                    });
                     index += 1;
+                    if overflow || digit.is_some() || begun_at_digit || *mark == Mark::Zero {
+                        writing.begin();
+                        begun_at_digit = true;
+                        writing.out.push(if overflow { '#' } else { digit.unwrap_or('0') });
+                    } else {
+                        writing.blank();
+                    }
                 }
                 Mark::Point => {
                     past_point = true;
-                    text.push('.');
+                    writing.begin();
+                    writing.out.push('.');
                 }
-                Mark::Comma => text.push(if begun { ',' } else { ' ' }),
-                Mark::Sign | Mark::PlusMinus => text.push(if negative { '-' } else { '+' }),
-                Mark::Minus => text.push(if negative { '-' } else { ' ' }),
-                Mark::Plus => text.push(if negative { ' ' } else { '+' }),
-                Mark::Dollar => text.push('$'),
-                Mark::Blank(c) => text.push(*c),
-                Mark::Brackets => {}
+                Mark::Comma if writing.begun => writing.out.push(','),
+                Mark::Comma => writing.blank(),
+                Mark::Sign => {
+                    if past_point || index > 0 {
+                        writing.out.push(if writing.negative { '-' } else { '+' });
+                    }
+                }
+                Mark::PlusMinus => writing.out.push(if writing.negative { '-' } else { '+' }),
+                Mark::Minus if writing.negative => writing.out.push('-'),
+                Mark::Plus if !writing.negative => writing.out.push('+'),
+                Mark::Minus | Mark::Plus => writing.blank(),
+                Mark::Ordinal { upper } if index > 0 && !past_point && !writing.negative => {
+                    writing.out.push_str(ordinal(whole, *upper));
+                }
+                Mark::Text(text) => writing.out.push_str(text),
+                Mark::Ordinal { .. } | Mark::Brackets | Mark::Roman { .. } => {}
             }
         }
-        // nothing before the point of a pattern of nines: one zero shows the number is there
-        if !text.chars().any(|c| c.is_ascii_digit() || c == '#')
-            && let Some(at) = text.rfind(' ')
-        {
-            text.replace_range(at..=at, "0");
+    }
+
+    /// Fifteen places, as many as the longest has (r_TO_CHAR: an example).
+    fn roman(&self, value: i128, upper: bool) -> String {
+        const STEPS: [(i128, &str); 13] = [
+            (1000, "M"),
+            (900, "CM"),
+            (500, "D"),
+            (400, "CD"),
+            (100, "C"),
+            (90, "XC"),
+            (50, "L"),
+            (40, "XL"),
+            (10, "X"),
+            (9, "IX"),
+            (5, "V"),
+            (4, "IV"),
+            (1, "I"),
+        ];
+        // the pattern has no decimals: the value is whole
+        if !(1..=3999).contains(&value) {
+            return "#".repeat(15);
         }
-        text
+        let (mut rest, mut text) = (value, String::new());
+        for (size, sign) in STEPS {
+            while rest >= size {
+                text.push_str(sign);
+                rest -= size;
+            }
+        }
+        if !upper {
+            text = text.to_ascii_lowercase();
+        }
+        if self.fill { format!("{text:>15}") } else { text }
+    }
+}
+
+/// The ending of a number's ordinal, from its digits.
+fn ordinal(digits: &str, upper: bool) -> &'static str {
+    let last = digits.chars().last().unwrap_or('0');
+    let teen = digits.len() > 1 && digits.chars().rev().nth(1) == Some('1');
+    match (last, teen, upper) {
+        ('1', false, true) => "ST",
+        ('2', false, true) => "ND",
+        ('3', false, true) => "RD",
+        ('1', false, false) => "st",
+        ('2', false, false) => "nd",
+        ('3', false, false) => "rd",
+        (_, _, true) => "TH",
+        (_, _, false) => "th",
     }
 }
 

@@ -22,6 +22,10 @@ pub enum Part {
     Second,
     Millisecond,
     Microsecond,
+    /// Seconds of the offset from UTC, its hours, its minutes.
+    Timezone,
+    TimezoneHour,
+    TimezoneMinute,
 }
 
 const NAMES: &[(Part, &[&str])] = &[
@@ -39,6 +43,9 @@ const NAMES: &[(Part, &[&str])] = &[
     (Part::Hour, &["hour", "hours", "h", "hr", "hrs"]),
     (Part::Minute, &["minute", "minutes", "m", "min", "mins"]),
     (Part::Second, &["second", "seconds", "s", "sec", "secs"]),
+    (Part::Timezone, &["timezone"]),
+    (Part::TimezoneHour, &["timezone_hour"]),
+    (Part::TimezoneMinute, &["timezone_minute"]),
     (
         Part::Millisecond,
         &[
@@ -110,8 +117,15 @@ impl Part {
 
     /// `micros` moved by `n` of this part. `None` when it leaves the calendar.
     ///
-    /// A day past the end of the target month becomes its last day (r_DATEADD).
+    /// A day past the end of the target month becomes its last day; but in the 29th of February
+    /// moved by years it becomes the day after (r_DATEADD_function).
     pub fn add(self, micros: i64, n: i64) -> Option<i64> {
+        if self == Part::Year {
+            let moved = add_months(micros, n.checked_mul(12)?)?;
+            let (was, is) = (instant(micros)?, instant(moved)?);
+            let leapt = was.month() == 2 && was.day() == 29 && is.day() == 28;
+            return if leapt { moved.checked_add(DAY) } else { Some(moved) };
+        }
         match self.micros() {
             Some(length) => micros.checked_add(length.checked_mul(n)?),
             None => add_months(micros, self.months()?.checked_mul(n)?),
@@ -145,6 +159,7 @@ impl Part {
         // written out so that each divisor is a constant, which spares a division
         Some(match self {
             Part::DayOfWeek | Part::DayOfYear | Part::Epoch => return None,
+            Part::Timezone | Part::TimezoneHour | Part::TimezoneMinute => return None,
             Part::Microsecond => Some,
             Part::Millisecond => |at| Some(at.div_euclid(1_000) * 1_000),
             Part::Second => |at| Some(at.div_euclid(1_000_000) * 1_000_000),
@@ -182,7 +197,8 @@ impl Part {
         Some(match self {
             Part::Millennium => ceiling(1000) as f64,
             Part::Century => ceiling(100) as f64,
-            Part::Decade => year.div_euclid(10) as f64,
+            // decade 201 is of the years 2000 to 2009
+            Part::Decade => (year.div_euclid(10) + 1) as f64,
             Part::Epoch => micros as f64 / 1e6,
             Part::Year => year as f64,
             Part::Quarter => f64::from(at.month0() / 3 + 1),
@@ -196,6 +212,8 @@ impl Part {
             Part::Second => of_second as f64 / 1e6,
             Part::Millisecond => of_second as f64 / 1e3,
             Part::Microsecond => of_second as f64,
+            // the session's zone is UTC
+            Part::Timezone | Part::TimezoneHour | Part::TimezoneMinute => 0.0,
         })
     }
 }

@@ -64,11 +64,22 @@ impl Patterns {
             let regex = RegexBuilder::new(pattern)
                 .case_insensitive(parameters.contains('i'))
                 .build()
-                .map_err(|_| exec_datafusion_err!("invalid regular expression \"{pattern}\""))?;
+                .map_err(|_| match looks_around(pattern) {
+                    true => exec_datafusion_err!(
+                        "look-around and back-references are not supported locally: \"{pattern}\""
+                    ),
+                    false => exec_datafusion_err!("invalid regular expression \"{pattern}\""),
+                })?;
             self.0.insert(key.clone(), regex);
         }
         self.0.get(&key).ok_or_else(|| exec_datafusion_err!("a regular expression is missing"))
     }
+}
+
+/// True for what PCRE has and the engine has not.
+fn looks_around(pattern: &str) -> bool {
+    let back = pattern.as_bytes().windows(2).any(|w| matches!(w, [b'\\', b'1'..=b'9']));
+    back || ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|sign| pattern.contains(sign))
 }
 
 /// A text argument that may be left out.
@@ -79,19 +90,22 @@ fn optional_text(args: &Args, n: usize, i: usize, default: &'static str) -> Resu
     Ok(args.text(n)?.get(i).map(str::to_owned))
 }
 
-/// A number that may be left out and must be at least 1.
-fn optional_number(args: &Args, n: usize, i: usize) -> Result<Option<usize>> {
+/// A number that may be left out, 1 then.
+fn optional_number(args: &Args, n: usize, i: usize) -> Result<Option<i64>> {
     if args.len() <= n {
         return Ok(Some(1));
     }
-    args.primitive::<Int64Type>(n)?
-        .get(i)
-        .map(|v| {
-            usize::try_from(v).ok().filter(|v| *v > 0).ok_or_else(|| {
-                exec_datafusion_err!("position and occurrence must be greater than zero")
-            })
-        })
-        .transpose()
+    Ok(args.primitive::<Int64Type>(n)?.get(i))
+}
+
+/// The position a search begins at; what is before the text begins with it.
+fn position(args: &Args, n: usize, i: usize) -> Result<Option<usize>> {
+    Ok(optional_number(args, n, i)?.map(|v| usize::try_from(v.max(1)).unwrap_or(usize::MAX)))
+}
+
+/// How many matches are passed over; `None` below the first.
+fn skipped(occurrence: i64) -> Option<usize> {
+    usize::try_from(occurrence.checked_sub(1)?).ok()
 }
 
 /// The byte where character `position` begins; `None` past the end.
@@ -102,27 +116,29 @@ fn start(text: &str, position: usize) -> Option<usize> {
     text.char_indices().nth(position - 1).map(|(i, _)| i)
 }
 
-/// REGEXP_SUBSTR: '' where nothing is found or the position is past the end.
+/// REGEXP_SUBSTR: '' where nothing is found or the position is past the end; NULL for an occurrence
+/// below 1 or above the number of characters.
 fn regexp_substr(args: &Args) -> Result<ArrayRef> {
     let (texts, patterns) = (args.text(0)?, args.text(1)?);
     let mut compiled = Patterns::default();
     build(args.rows, |i, out| {
         let (Some(text), Some(pattern)) = (texts.get(i), patterns.get(i)) else { return Ok(None) };
-        let (Some(position), Some(occurrence), Some(parameters)) = (
-            optional_number(args, 2, i)?,
-            optional_number(args, 3, i)?,
-            optional_text(args, 4, i, "")?,
-        ) else {
+        let (Some(position), Some(occurrence), Some(parameters)) =
+            (position(args, 2, i)?, optional_number(args, 3, i)?, optional_text(args, 4, i, "")?)
+        else {
             return Ok(None);
         };
         let regex = compiled.get(pattern, &parameters)?;
+        let Some(skipped) = skipped(occurrence).filter(|n| *n < text.chars().count().max(1)) else {
+            return Ok(None);
+        };
         let Some(start) = start(text, position) else { return Ok(Some(())) };
         let rest = text.get(start..).unwrap_or_default();
         if parameters.contains('e') {
-            let found = regex.captures_iter(rest).nth(occurrence - 1);
+            let found = regex.captures_iter(rest).nth(skipped);
             let group = found.and_then(|c| c.get(1).or_else(|| c.get(0)).map(|m| m.as_str()));
             out.push_str(group.unwrap_or_default());
-        } else if let Some(found) = regex.find_iter(rest).nth(occurrence - 1) {
+        } else if let Some(found) = regex.find_iter(rest).nth(skipped) {
             out.push_str(found.as_str());
         }
         Ok(Some(()))
@@ -135,11 +151,9 @@ fn regexp_replace(args: &Args) -> Result<ArrayRef> {
     let mut compiled = Patterns::default();
     build(args.rows, |i, out| {
         let (Some(text), Some(pattern)) = (texts.get(i), patterns.get(i)) else { return Ok(None) };
-        let (Some(with), Some(position), Some(parameters)) = (
-            optional_text(args, 2, i, "")?,
-            optional_number(args, 3, i)?,
-            optional_text(args, 4, i, "")?,
-        ) else {
+        let (Some(with), Some(position), Some(parameters)) =
+            (optional_text(args, 2, i, "")?, position(args, 3, i)?, optional_text(args, 4, i, "")?)
+        else {
             return Ok(None);
         };
         let regex = compiled.get(pattern, &parameters)?;
@@ -179,7 +193,7 @@ fn regexp_count(args: &Args) -> Result<ArrayRef> {
                 return Ok(None);
             };
             let (Some(position), Some(parameters)) =
-                (optional_number(args, 2, i)?, optional_text(args, 3, i, "")?)
+                (position(args, 2, i)?, optional_text(args, 3, i, "")?)
             else {
                 return Ok(None);
             };
@@ -202,7 +216,7 @@ fn regexp_instr(args: &Args) -> Result<ArrayRef> {
                 return Ok(None);
             };
             let (Some(position), Some(occurrence), Some(parameters)) = (
-                optional_number(args, 2, i)?,
+                position(args, 2, i)?,
                 optional_number(args, 3, i)?,
                 optional_text(args, 5, i, "")?,
             ) else {
@@ -210,9 +224,11 @@ fn regexp_instr(args: &Args) -> Result<ArrayRef> {
             };
             let after = args.len() > 4 && args.primitive::<Int64Type>(4)?.get(i) == Some(1);
             let regex = compiled.get(pattern, &parameters)?;
-            let Some(start) = start(text, position) else { return Ok(Some(0)) };
+            let (Some(start), Some(skipped)) = (start(text, position), skipped(occurrence)) else {
+                return Ok(Some(0));
+            };
             let rest = text.get(start..).unwrap_or_default();
-            let found = regex.find_iter(rest).nth(occurrence - 1);
+            let found = regex.find_iter(rest).nth(skipped);
             let at = found.map(|m| start + if after { m.end() } else { m.start() });
             let place = at.map_or(0, |at| text.get(..at).unwrap_or_default().chars().count() + 1);
             Ok(Some(i32::try_from(place).unwrap_or(i32::MAX)))
@@ -221,7 +237,6 @@ fn regexp_instr(args: &Args) -> Result<ArrayRef> {
     Ok(Arc::new(out))
 }
 
-/// The pattern of SIMILAR TO as a regular expression over the whole text.
 /// A pattern of LIKE with another escape, written with the backslash.
 fn like_pattern(args: &Args) -> Result<ArrayRef> {
     let (patterns, escapes) = (args.text(0)?, args.text(1)?);
@@ -251,6 +266,7 @@ fn like_pattern(args: &Args) -> Result<ArrayRef> {
     })
 }
 
+/// The pattern of SIMILAR TO as a regular expression over the whole text.
 fn similar_pattern(args: &Args) -> Result<ArrayRef> {
     let escapes = args.text(1)?;
     let patterns = args.text(0)?;

@@ -74,7 +74,6 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
             returns: |_| Ok(DataType::Int64),
             run: strtol,
         }),
-        text("to_hex", &[Kind::Int], 0, to_hex),
     ]
 }
 
@@ -305,15 +304,13 @@ fn initcap(args: &Args) -> Result<ArrayRef> {
     })
 }
 
+/// NULL beyond ASCII (r_CHR).
 fn chr(args: &Args) -> Result<ArrayRef> {
     let codes = args.primitive::<Int64Type>(0)?;
     build(args.rows, |i, out| {
         let Some(code) = codes.get(i) else { return Ok(None) };
-        let c = u32::try_from(code)
-            .ok()
-            .and_then(char::from_u32)
-            .ok_or_else(|| exec_datafusion_err!("requested character {code} is not valid"))?;
-        out.push(c);
+        let Some(c) = u8::try_from(code).ok().filter(u8::is_ascii) else { return Ok(None) };
+        out.push(char::from(c));
         Ok(Some(()))
     })
 }
@@ -343,15 +340,6 @@ fn strtol(args: &Args) -> Result<ArrayRef> {
         })
         .collect::<Result<_>>()?;
     Ok(Arc::new(out))
-}
-
-fn to_hex(args: &Args) -> Result<ArrayRef> {
-    let values = args.primitive::<Int64Type>(0)?;
-    build(args.rows, |i, out| {
-        let Some(value) = values.get(i) else { return Ok(None) };
-        out.push_str(&format!("{value:x}"));
-        Ok(Some(()))
-    })
 }
 
 #[cfg(test)]

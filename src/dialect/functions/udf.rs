@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, StringViewArray};
-use arrow::datatypes::{DataType, FieldRef, TimeUnit};
+use arrow::datatypes::{DataType, FieldRef, IntervalUnit, TimeUnit};
 use datafusion::common::{DataFusionError, Result, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
@@ -28,10 +28,14 @@ pub enum Kind {
     Float,
     /// Int64, Float64 or a decimal, whichever keeps the value; text becomes Float64.
     Number,
+    /// A number as it is; text becomes Float64.
+    OwnNumber,
     /// Microseconds; a date comes as its midnight.
     Timestamp,
     /// A date stays, a time stays, everything else becomes a timestamp.
     Temporal,
+    /// As `Temporal`; an interval stays too.
+    TemporalOrSpan,
     Date,
     /// A number, or a date or timestamp as its date.
     NumberOrDate,
@@ -64,6 +68,7 @@ pub struct Args<'a> {
     pub returns: &'a DataType,
 }
 
+#[derive(Clone)]
 pub struct Arg {
     pub array: ArrayRef,
     constant: bool,
@@ -218,8 +223,12 @@ fn coerced(kind: Kind, ty: &DataType, view: bool) -> Option<DataType> {
             _ if text => D::Float64,
             _ => return None,
         },
+        Kind::OwnNumber => match ty {
+            D::Int16 | D::Int32 | D::Float32 => ty.clone(),
+            _ => return coerced(Kind::Number, ty, view),
+        },
         Kind::NumberOrDate if temporal => D::Date32,
-        Kind::NumberOrDate => return coerced(Kind::Number, ty, view),
+        Kind::NumberOrDate => return coerced(Kind::OwnNumber, ty, view),
         Kind::Printable if temporal => TIMESTAMP,
         Kind::Printable => return coerced(Kind::Number, ty, view),
         Kind::TextOrFlag if matches!(ty, D::Boolean) => D::Boolean,
@@ -230,6 +239,10 @@ fn coerced(kind: Kind, ty: &DataType, view: bool) -> Option<DataType> {
             D::Timestamp(_, Some(_)) => D::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             _ if temporal || text || null => TIMESTAMP,
             _ => return None,
+        },
+        Kind::TemporalOrSpan => match ty {
+            D::Interval(_) | D::Duration(_) => D::Interval(IntervalUnit::MonthDayNano),
+            _ => return coerced(Kind::Temporal, ty, view),
         },
         Kind::Date if temporal || text || null => D::Date32,
         Kind::Boolean if text || null || number || matches!(ty, D::Boolean) => D::Boolean,

@@ -33,7 +33,7 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
     ]
 }
 
-fn zoned() -> DataType {
+pub fn zoned() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
@@ -90,8 +90,23 @@ enum Zone {
     Fixed(FixedOffset),
 }
 
-/// Names of the IANA data base, abbreviations without a second meaning, and no offsets: `UTC+2`
-/// counts the POSIX way, and is refused.
+/// `EST5`, `NEWZONE -2:15`, `GMT+2`: any name and hours west of Greenwich (CONVERT_TIMEZONE,
+/// "Using POSIX-style format"). A third part, for summer, is no fixed offset.
+fn posix(name: &str) -> Option<FixedOffset> {
+    let word = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == ':');
+    let offset = name.strip_prefix(word).filter(|o| !o.is_empty())?;
+    let west = if word.ends_with('-') { -1 } else { 1 };
+    let word = word.trim_end_matches(['+', '-']).trim_end();
+    if word.len() < 3 || !word.chars().all(|c| c.is_ascii_alphabetic() || "/_-".contains(c)) {
+        return None;
+    }
+    let (hours, minutes) = offset.split_once(':').unwrap_or((offset, "0"));
+    let hours: i32 = hours.parse().ok().filter(|h| (0..=15).contains(h))?;
+    let minutes: i32 = minutes.parse().ok().filter(|m| (0..60).contains(m))?;
+    FixedOffset::west_opt(west * (hours * 3600 + minutes * 60))
+}
+
+/// Names of the IANA data base, abbreviations without a second meaning, offsets the POSIX way.
 fn zone(name: &str) -> Result<Zone> {
     let lower = name.trim().to_ascii_lowercase();
     if let Some((_, minutes)) = ABBREVIATIONS.iter().find(|(a, _)| *a == lower) {
@@ -102,6 +117,9 @@ fn zone(name: &str) -> Result<Zone> {
     }
     match chrono_tz::TZ_VARIANTS.iter().find(|z| z.name().eq_ignore_ascii_case(name.trim())) {
         Some(zone) => Ok(Zone::Named(*zone)),
+        None if posix(name.trim()).is_some() => {
+            posix(name.trim()).map(Zone::Fixed).ok_or_else(out_of_range)
+        }
         None => exec_err!("`{name}` is not a time zone"),
     }
 }
@@ -212,7 +230,7 @@ fn text_to_timestamptz(args: &Args) -> Result<ArrayRef> {
     Ok(Arc::new(out.with_data_type(zoned())))
 }
 
-fn zoned_micros(text: &str) -> Result<Option<i64>> {
+pub fn zoned_micros(text: &str) -> Result<Option<i64>> {
     let Some(local) = parse_timestamp(text) else { return Ok(None) };
     let utc = match zone_of_text(text)? {
         Some(zone) => to_utc(&zone, local),

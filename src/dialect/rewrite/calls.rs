@@ -6,15 +6,15 @@ use datafusion::sql::sqlparser::ast::{
     Value, ValueWithSpan,
 };
 
-use super::Located;
 use super::table::{FUNCTIONS, How, find};
+use super::{Located, literals, moments, shaped};
 use crate::dialect::build::{self, argument, binary, call, case, cast, number, take, text};
 use crate::dialect::functions::Part;
 use crate::dialect::plan::Clock;
 use crate::error::{Error, Result, nearest};
 
 /// Functions whose first argument names a part of a date.
-const WITH_PART: &[&str] = &[
+pub const WITH_PART: &[&str] = &[
     "dateadd",
     "date_add",
     "datediff",
@@ -59,8 +59,14 @@ pub fn name_parts(expr: &mut Expr) -> std::result::Result<(), Located> {
 /// Rewrites one expression whose parts are rewritten already.
 pub fn expression(expr: &mut Expr, clock: &Clock) -> std::result::Result<(), Located> {
     if let Expr::Identifier(ident) = expr {
-        if let Some(value) = keyword(ident, clock) {
+        if let Some(value) = moments::keyword(ident, clock) {
             *expr = value;
+        }
+        return Ok(());
+    }
+    if let Expr::Value(ValueWithSpan { value: Value::Number(digits, _), span }) = expr {
+        if let Some(plain) = literals::written_out(digits).map_err(|e| Box::new((e, *span)))? {
+            *expr = plain;
         }
         return Ok(());
     }
@@ -80,14 +86,7 @@ pub fn expression(expr: &mut Expr, clock: &Clock) -> std::result::Result<(), Loc
 fn rewritten(expr: Expr, clock: &Clock) -> Result<Expr> {
     Ok(match expr {
         Expr::Function(function) => return self::function(function, clock),
-        Expr::Cast { kind, expr, data_type, array, format } => match cut_of(&data_type) {
-            Some((cut, n)) => {
-                let inner =
-                    Expr::Cast { kind, expr, data_type: DataType::Varchar(None), array, format };
-                call(cut, vec![inner, number(n)])
-            }
-            None => Expr::Cast { kind, expr, data_type, array, format },
-        },
+        cast @ (Expr::Cast { .. } | Expr::TypedString(_)) => return casting(cast, clock),
         Expr::Convert { expr, data_type: Some(data_type), .. } => {
             return rewritten(cast(*expr, data_type), clock);
         }
@@ -137,12 +136,46 @@ fn rewritten(expr: Expr, clock: &Clock) -> Result<Expr> {
         }
         Expr::UnaryOp { op, expr } => unary(op, *expr),
         Expr::Interval(mut interval) => {
-            fix_interval(&mut interval.value, interval.leading_field.is_some());
+            super::interval::plain(&mut interval)?;
             Expr::Interval(interval)
+        }
+        Expr::Collate { expr, collation } => {
+            let how = collation.0.last().and_then(|p| p.as_ident()).map_or("", |i| &i.value);
+            shaped::collated(*expr, how)?
         }
         Expr::AtTimeZone { timestamp, time_zone } => {
             call("at_time_zone", vec![*timestamp, *time_zone])
         }
+        other => other,
+    })
+}
+
+/// `CAST(value AS type)` and `type 'value'`.
+fn casting(expr: Expr, clock: &Clock) -> Result<Expr> {
+    let moment = match &expr {
+        Expr::Cast { expr, data_type, .. } => moments::special(expr, data_type, clock),
+        Expr::TypedString(typed) => {
+            moments::special(&Expr::Value(typed.value.clone()), &typed.data_type, clock)
+        }
+        _ => None,
+    };
+    if let Some(moment) = moment {
+        return Ok(moment);
+    }
+    Ok(match expr {
+        Expr::Cast { expr, data_type: DataType::Interval { .. }, .. } if shaped::is_text(&expr) => {
+            let mut interval = shaped::interval_of(*expr);
+            super::interval::plain(&mut interval)?;
+            Expr::Interval(interval)
+        }
+        Expr::Cast { kind, expr, data_type, array, format } => match cut_of(&data_type) {
+            Some((cut, n)) => {
+                let inner =
+                    Expr::Cast { kind, expr, data_type: DataType::Varchar(None), array, format };
+                call(cut, vec![inner, number(n)])
+            }
+            None => Expr::Cast { kind, expr, data_type, array, format },
+        },
         other => other,
     })
 }
@@ -155,6 +188,13 @@ fn unary(op: UnaryOperator, operand: Expr) -> Expr {
             let not = binary(minus, BinaryOperator::Minus, build::nested(operand));
             Expr::Nested(Box::new(not))
         }
+        UnaryOperator::Minus if matches!(operand, Expr::Interval(_)) => match operand {
+            Expr::Interval(mut interval) => {
+                super::interval::turned(&mut interval);
+                Expr::Interval(interval)
+            }
+            operand => operand,
+        },
         UnaryOperator::PGAbs => call("abs", vec![operand]),
         UnaryOperator::PGSquareRoot => call("sqrt", vec![operand]),
         UnaryOperator::PGCubeRoot => call("cbrt", vec![operand]),
@@ -192,42 +232,15 @@ fn cut_of(data_type: &DataType) -> Option<(&'static str, i64)> {
     }
 }
 
-/// `'3 hours, 35 minutes'`, and `'5'` for seconds (r_interval_literals).
-fn fix_interval(value: &mut Expr, has_unit: bool) {
-    if let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = value {
-        let words: Vec<&str> = text.split([',', ' ']).filter(|w| !w.is_empty()).collect();
-        let plain = words.join(" ");
-        let number = plain.trim().parse::<f64>().is_ok();
-        *text = if number && !has_unit { format!("{plain} seconds") } else { plain };
-    }
-}
-
-/// Words that stand without brackets for a value of the session.
-fn keyword(ident: &Ident, clock: &Clock) -> Option<Expr> {
-    if ident.quote_style.is_some() {
-        return None;
-    }
-    match ident.value.as_str() {
-        "sysdate" => Some(clock.timestamp()),
-        "current_user" | "user" | "session_user" | "current_user_id" => Some(text("landfall")),
-        _ => None,
-    }
-}
-
 pub fn name_of(function: &Function) -> &str {
     function.name.0.last().and_then(|p| p.as_ident()).map_or("", |i| i.value.as_str())
 }
 
 fn function(mut function: Function, clock: &Clock) -> Result<Expr> {
     let name = name_of(&function).to_owned();
-    // our own, put here by a rewrite of an enclosing expression
-    match name.as_str() {
-        "current_date" => return Ok(clock.date()),
-        "getdate" => return Ok(clock.second()),
-        "current_user" | "session_user" | "user" => return Ok(text("landfall")),
-        "current_schema" => return Ok(text(crate::dialect::session::DEFAULT_SCHEMA)),
-        "current_database" => return Ok(text(crate::dialect::session::CATALOG)),
-        _ => {}
+    moments::arguments(&name, &mut function, clock);
+    if let Some(value) = moments::function(&name, &function, clock) {
+        return Ok(value);
     }
     if function.filter.is_some() {
         return Err(Error::failed("sql/filter", "an aggregate has a FILTER clause")
@@ -245,6 +258,13 @@ fn function(mut function: Function, clock: &Clock) -> Result<Expr> {
 }
 
 fn unknown(name: &str) -> Error {
+    if let Some(why) = super::elsewhere::why(name) {
+        return Error::failed(
+            "sql/unsupported",
+            format!("function {name} is not supported locally"),
+        )
+        .hint(why);
+    }
     let error = Error::failed("sql/unknown-function", format!("function {name} does not exist"));
     match nearest(name, FUNCTIONS.iter().map(|(known, _)| *known)) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),

@@ -10,13 +10,50 @@ use std::ops::ControlFlow;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr as Planned, lit};
 use datafusion::sql::sqlparser::ast::{
-    Array, Expr, Function, GroupByExpr, LimitClause, OrderBy, OrderByKind, Query, Select, Value,
-    ValueWithSpan, VisitMut, VisitorMut, WindowType,
+    Array, DataType, ExactNumberInfo, Expr, Function, GroupByExpr, LimitClause, OrderBy,
+    OrderByKind, Query, Select, Value, ValueWithSpan, VisitMut, VisitorMut, WindowType,
 };
+
+use crate::dialect::build;
+use crate::error::{Error, Result};
 
 /// Hands every whole number to [`typed`], but positions in ORDER BY and GROUP BY and row counts.
 pub fn mark(query: &mut Query) {
     let _ = query.visit(&mut Marker);
+}
+
+/// A number with an exponent, written out; a decimal, as every number with a point or an exponent
+/// (r_numeric_literals201). `None` for a number without one.
+///
+/// Errors: `sql/overflow` for more digits than a decimal has.
+pub fn written_out(number: &str) -> Result<Option<Expr>> {
+    let too_long = || {
+        Error::failed("sql/overflow", format!("{number} has more than the 38 digits of a decimal"))
+            .hint(format!("write '{number}'::float8"))
+    };
+    let lower = number.to_ascii_lowercase();
+    let Some((digits, exponent)) = lower.split_once('e') else {
+        let digits = number.trim_start_matches('0').bytes().filter(u8::is_ascii_digit).count();
+        return if digits > 38 { Err(too_long()) } else { Ok(None) };
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let exponent: i64 = exponent.parse().map_err(|_| too_long())?;
+    let scale = i64::try_from(fraction.len()).unwrap_or(i64::MAX).saturating_sub(exponent);
+    let text = format!("{whole}{fraction}");
+    let text = text.trim_start_matches('0');
+    let places = usize::try_from(scale.max(0)).unwrap_or(usize::MAX);
+    let zeros = usize::try_from((-scale).max(0)).unwrap_or(usize::MAX);
+    if places > 37 || zeros > 38 || text.len() + zeros > 38 {
+        return Err(too_long());
+    }
+    let text = format!("{text}{}", "0".repeat(zeros));
+    let text = format!("{text:0>width$}", width = places + 1);
+    let (whole, fraction) = text.split_at(text.len() - places);
+    let point = if places > 0 { "." } else { "" };
+    let plain = Expr::value(Value::Number(format!("{whole}{point}{fraction}"), false));
+    let precision = u64::try_from(text.len()).unwrap_or(38).min(38);
+    let info = ExactNumberInfo::PrecisionAndScale(precision, scale.max(0));
+    Ok(Some(build::cast(plain, DataType::Decimal(info))))
 }
 
 /// The literal inside an array that [`mark`] made.

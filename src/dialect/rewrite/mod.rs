@@ -3,12 +3,16 @@
 //! The tree stays a tree: nothing is printed and parsed again, so places and volatile calls survive.
 
 mod calls;
+mod elsewhere;
 mod gathered;
+mod interval;
 mod lateral;
 mod literals;
+mod moments;
 mod names;
 mod outer;
 mod quantified;
+mod shaped;
 mod shapes;
 mod table;
 

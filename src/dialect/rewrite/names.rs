@@ -12,6 +12,9 @@ use crate::dialect::build;
 /// Stands between a name and a number where two columns of one query have the same name.
 pub const MARK: char = '\u{1f}';
 
+/// Words without brackets that stand for a value of the session.
+const WORDS: &[&str] = &["sysdate", "user", "current_user", "session_user", "current_user_id"];
+
 /// The name of an output column as a reader sees it.
 pub fn output_name(name: &str) -> &str {
     name.split(MARK).next().unwrap_or(name)
@@ -31,7 +34,14 @@ pub fn select(select: &mut Select) {
         let unique = if *uses == 1 { name } else { format!("{name}{MARK}{}", *uses) };
         match item {
             SelectItem::UnnamedExpr(expr) => {
-                let own = matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+                let own = match expr {
+                    // a word that becomes a value keeps its name
+                    Expr::Identifier(ident) => {
+                        ident.quote_style.is_some() || !WORDS.contains(&ident.value.as_str())
+                    }
+                    Expr::CompoundIdentifier(_) => true,
+                    _ => false,
+                };
                 if !own || *uses > 1 {
                     let expr = build::take(expr);
                     *item = build::item(expr, &unique);
@@ -50,6 +60,7 @@ fn name_of(expr: &Expr) -> Option<&str> {
     Some(match expr {
         Expr::Identifier(ident) => match ident.value.as_str() {
             "sysdate" if ident.quote_style.is_none() => "timestamp",
+            "user" if ident.quote_style.is_none() => "current_user",
             name => name,
         },
         Expr::CompoundIdentifier(parts) => parts.last()?.value.as_str(),
@@ -61,6 +72,9 @@ fn name_of(expr: &Expr) -> Option<&str> {
             "decode" => "case",
             "len" | "textlen" | "char_length" | "character_length" => "length",
             "current_date" => "date",
+            "current_timestamp" => "timestamptz",
+            "localtimestamp" => "timestamp",
+            "localtime" => "time",
             "ceil" => "ceiling",
             crate::dialect::lex::APPROXIMATE_COUNT => "count",
             name => name,

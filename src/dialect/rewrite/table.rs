@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::ast::{Expr, Function};
 
-use super::{calls, gathered};
+use super::{calls, gathered, shaped};
 use crate::dialect::lex::APPROXIMATE_COUNT;
 use crate::error::Result;
 
@@ -85,11 +85,18 @@ pub const FUNCTIONS: &[(&str, How)] = &[
     ("timestamp_cmp", To("date_cmp")),
     ("date_cmp_timestamp", To("date_cmp")),
     ("timestamp_cmp_date", To("date_cmp")),
+    ("date_cmp_timestamptz", To("date_cmp")),
+    ("timestamp_cmp_timestamptz", To("date_cmp")),
+    ("timestamptz_cmp", To("date_cmp")),
+    ("timestamptz_cmp_date", To("date_cmp")),
+    ("timestamptz_cmp_timestamp", To("date_cmp")),
+    ("interval_cmp", Shape(shaped::interval_cmp)),
+    ("timezone", Shape(shaped::timezone)),
     ("convert_timezone", Shape(calls::convert_timezone)),
     ("to_char", Keep),
     ("to_date", Keep),
     ("to_timestamp", Keep),
-    ("to_number", Keep),
+    ("to_number", Shape(shaped::to_number)),
     // text
     ("upper", Keep),
     ("lower", Keep),
@@ -123,8 +130,19 @@ pub const FUNCTIONS: &[(&str, How)] = &[
     ("chr", Keep),
     ("quote_ident", Keep),
     ("quote_literal", Keep),
+    ("soundex", Keep),
+    ("difference", Keep),
+    ("octetindex", Keep),
+    ("bpcharcmp", Keep),
+    ("bttext_pattern_cmp", Keep),
+    ("collate", Shape(shaped::collate)),
     ("strtol", Keep),
+    // bytes
     ("to_hex", Keep),
+    ("from_hex", Keep),
+    ("to_varbyte", Keep),
+    ("from_varbyte", Keep),
+    ("getbit", Keep),
     ("regexp_substr", Keep),
     ("regexp_replace", Keep),
     ("regexp_count", Keep),
@@ -143,7 +161,9 @@ pub const FUNCTIONS: &[(&str, How)] = &[
     ("json_array_length", Keep),
     ("is_valid_json", Keep),
     ("is_valid_json_array", Keep),
+    ("can_json_parse", To("is_valid_json")),
     // numbers
+    ("random", Keep),
     ("abs", Keep),
     ("ceil", To("ceiling")),
     ("ceiling", Keep),

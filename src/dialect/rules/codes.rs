@@ -191,6 +191,14 @@ pub static CODES: &[Code] = &[
         ("insert into t (a) values (1, 2)", "insert into t (a, b) values (1, 2)"),
     ),
     code(
+        "sql/interval",
+        "a text is not an interval",
+        "r_interval_data_types",
+        "write '3 days', '1-2' YEAR TO MONTH or '1 02:03:04' DAY TO SECOND",
+        "An interval is quantities with units, or figures whose unit the words behind it name.",
+        ("select sysdate - interval '3 moons'", "select sysdate - interval '3 days'"),
+    ),
+    code(
         "sql/load",
         "a row of a file does not fit the table",
         "r_Load_Error_Reference",

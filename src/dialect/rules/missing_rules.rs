@@ -1,6 +1,6 @@
 //! What Redshift runs and Landfall cannot run faithfully. It approximates nothing.
 
-use datafusion::sql::sqlparser::ast::{self, Expr};
+use datafusion::sql::sqlparser::ast::Expr;
 
 use super::list::missing;
 use super::{Find, Rule};
@@ -18,20 +18,6 @@ pub(super) static RULES: &[Rule] = &[
         "select code from t start with parent is null connect by parent = prior code",
         "with recursive c (code) as (select code from t where parent is null union all \
          select t.code from t join c on t.parent = c.code) select code from c",
-    ),
-    missing(
-        "RS504",
-        "TRY_CAST is not supported locally",
-        "r_TRY_CAST",
-        "test the text with a pattern before CAST",
-        Find::Expr(|e| {
-            matches!(e, Expr::Cast { kind: ast::CastKind::TryCast | ast::CastKind::SafeCast, .. })
-        }),
-    )
-    .told(
-        "Redshift gives NULL where the cast fails. Which texts fail differs between the engines.",
-        "select try_cast(a as int) from t",
-        "select case when a ~ '^[0-9]{1,9}$' then a::int end from t",
     ),
     missing(
         "RS503",

@@ -35,7 +35,7 @@ fn casts_round_and_read_redshifts_formats() {
         ("select 1::date", "sql/type"),
         ("select 'x'::int", "sql/value"),
         ("select ''::int", "sql/value"),
-        ("select 'yesterday'::date", "sql/value"),
+        ("select 'day one'::date", "sql/value"),
         ("select cast(1 as tinyint)", "sql/type"),
     ]);
 }
@@ -240,7 +240,7 @@ fn errors_have_code_place_and_the_nearest_name() {
         ("select * from stor.other", "sql/unknown-table"),
         ("select datead(day, 1, day) from sales", "sql/unknown-function"),
         ("select sum_input(1)", "sql/unknown-function"),
-        ("select now()", "sql/unknown-function"),
+        ("select now(1)", "sql/unknown-function"),
         ("select id from sales, store.other", "sql/ambiguous-column"),
         ("select sum(name) from sales", "sql/type"),
         ("select dateadd(fortnight, 1, day) from sales", "sql/date-part"),

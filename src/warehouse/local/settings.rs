@@ -37,6 +37,12 @@ const SETTINGS: &[Setting] = &[
         fix: "use CONVERT_TIMEZONE",
     },
     Setting {
+        name: "seed",
+        kept: &["default"],
+        page: "r_RANDOM",
+        fix: "leave it out: RANDOM() runs, but not in the sequence Redshift gives for a seed",
+    },
+    Setting {
         name: "datestyle",
         kept: &["iso", "iso, mdy", "iso,mdy", "default"],
         page: "r_datestyle",
