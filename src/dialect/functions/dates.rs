@@ -320,12 +320,14 @@ fn next_day(args: &Args) -> Result<ArrayRef> {
     Ok(Arc::new(out))
 }
 
-/// Days from Sunday; two letters are enough.
+/// Days from Sunday; two letters are enough, one for Monday, Wednesday and Friday (r_NEXT_DAY).
 fn weekday(name: &str) -> Option<i32> {
     const DAYS: [&str; 7] =
         ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
     let name = name.trim().to_ascii_lowercase();
-    let found = DAYS.iter().position(|d| name.len() >= 2 && d.starts_with(&name))?;
+    let found = DAYS.iter().position(|d| {
+        (name.len() >= 2 || matches!(name.as_str(), "m" | "w" | "f")) && d.starts_with(&name)
+    })?;
     i32::try_from(found).ok()
 }
 

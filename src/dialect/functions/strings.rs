@@ -128,7 +128,7 @@ pub fn map(args: &Args, f: impl Fn(&str) -> Result<String>) -> Result<ArrayRef> 
 /// r_LEN: characters.
 fn characters(args: &Args) -> Result<ArrayRef> {
     let array = &args.arg(0)?.array;
-    let Some(views) = array.as_string_view_opt() else { return lengths(args, |t| count_of(t)) };
+    let Some(views) = array.as_string_view_opt() else { return lengths(args, count_of) };
     let out = views.views().iter().enumerate().map(|(i, view)| match *view as u32 {
         // a short text stands in the view itself, zeros behind it
         length @ 0..=12 => length as i32 - (continuing(*view >> 32)).count_ones() as i32,

@@ -24,32 +24,33 @@ struct Span {
 impl Span {
     /// Adds a number of a part; a fraction runs on into smaller parts, a month has 30 days.
     fn add(&mut self, amount: f64, part: Part) -> Option<()> {
-        let mut months = |n: f64| {
-            self.months += n.trunc() as i64;
-            let days = n.fract() * 30.0;
-            self.days += days.trunc() as i64;
-            self.micros += (days.fract() * DAY as f64).round() as i64;
+        let months = match part {
+            Part::Millennium => amount * 12_000.0,
+            Part::Century => amount * 1_200.0,
+            Part::Decade => amount * 120.0,
+            Part::Year => amount * 12.0,
+            Part::Quarter => amount * 3.0,
+            Part::Month => amount,
+            _ => 0.0,
+        };
+        let days = match part {
+            Part::Week => amount * 7.0,
+            Part::Day => amount,
+            _ => months.fract() * 30.0,
         };
         let micros = match part {
-            Part::Millennium => return Some(months(amount * 12_000.0)),
-            Part::Century => return Some(months(amount * 1_200.0)),
-            Part::Decade => return Some(months(amount * 120.0)),
-            Part::Year => return Some(months(amount * 12.0)),
-            Part::Quarter => return Some(months(amount * 3.0)),
-            Part::Month => return Some(months(amount)),
-            Part::Week | Part::Day => {
-                let days = if part == Part::Week { amount * 7.0 } else { amount };
-                self.days += days.trunc() as i64;
-                (days.fract() * DAY as f64).round()
-            }
-            Part::Hour => (amount * HOUR as f64).round(),
-            Part::Minute => (amount * MINUTE as f64).round(),
-            Part::Second => (amount * SECOND as f64).round(),
-            Part::Millisecond => (amount * 1e3).round(),
-            Part::Microsecond => amount.round(),
-            _ => return None,
+            Part::Hour => amount * HOUR as f64,
+            Part::Minute => amount * MINUTE as f64,
+            Part::Second => amount * SECOND as f64,
+            Part::Millisecond => amount * 1e3,
+            Part::Microsecond => amount,
+            Part::DayOfWeek | Part::DayOfYear | Part::Epoch => return None,
+            Part::Timezone | Part::TimezoneHour | Part::TimezoneMinute => return None,
+            _ => days.fract() * DAY as f64,
         };
-        self.micros += micros as i64;
+        self.months += months.trunc() as i64;
+        self.days += days.trunc() as i64;
+        self.micros += micros.round() as i64;
         Some(())
     }
 
