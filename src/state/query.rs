@@ -91,21 +91,20 @@ impl From<Option<&str>> for Value {
 /// A value whose PostgreSQL type the driver is not built with, in the protocol's binary form.
 struct Binary {
     oid: u32,
-    bytes: Vec<u8>,
+    bytes: Result<Vec<u8>, String>,
 }
 
 impl Binary {
     fn uuid(uuid: uuid::Uuid) -> Binary {
-        Binary { oid: 2950, bytes: uuid.as_bytes().to_vec() }
+        Binary { oid: 2950, bytes: Ok(uuid.as_bytes().to_vec()) }
     }
 
-    /// `timestamptz`: microseconds since 2000. A text that is no moment stays the epoch's start:
-    /// only ours come here.
+    /// `timestamptz`: microseconds since 2000.
     fn moment(text: &str) -> Binary {
-        let at = chrono::DateTime::parse_from_str(&format!("{text}00"), "%Y-%m-%d %H:%M:%S%.f%z");
         const SINCE_1970: i64 = 946_684_800_000_000;
-        let micros = at.map_or(0, |at| at.timestamp_micros() - SINCE_1970);
-        Binary { oid: 1184, bytes: micros.to_be_bytes().to_vec() }
+        let at = chrono::DateTime::parse_from_str(&format!("{text}00"), "%Y-%m-%d %H:%M:%S%.f%z");
+        let bytes = at.map(|at| (at.timestamp_micros() - SINCE_1970).to_be_bytes().to_vec());
+        Binary { oid: 1184, bytes: bytes.map_err(|e| format!("`{text}` is no moment: {e}")) }
     }
 }
 
@@ -117,7 +116,7 @@ impl Type<Postgres> for Binary {
 
 impl Encode<'_, Postgres> for Binary {
     fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        buffer.extend_from_slice(&self.bytes);
+        buffer.extend_from_slice(self.bytes.as_ref().map_err(String::as_str)?);
         Ok(IsNull::No)
     }
 
@@ -258,5 +257,19 @@ impl Query {
 
     pub async fn fetch_all<'a, T: Found>(self, on: impl Into<On<'a>>) -> Result<Vec<T>> {
         run!(self, on, query_as[, T], fetch_all, |found| found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_microseconds_since_2000_and_a_text_that_is_none_is_refused() {
+        let micros =
+            |text: &str| Binary::moment(text).bytes.map(|b| b.try_into().map(i64::from_be_bytes));
+        assert_eq!(micros("2000-01-01 00:00:01.000002+00"), Ok(Ok(1_000_002)));
+        assert_eq!(micros("1999-12-31 23:59:59+00"), Ok(Ok(-1_000_000)));
+        assert!(micros("yesterday").is_err());
     }
 }

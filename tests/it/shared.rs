@@ -249,6 +249,31 @@ async fn a_server_that_is_gone_is_an_error_of_its_own_and_the_run_goes_on_later(
 }
 
 #[tokio::test]
+async fn a_role_that_may_only_read_can_query_and_is_told_why_it_cannot_run() {
+    let (project, url) = project(20, 60).await;
+    project.ok(&["run"]);
+    let role = format!("reader_{}", url.path().trim_start_matches('/'));
+    let grant =
+        format!("create role {role} login; grant select on all tables in schema public to {role}");
+    let mut connection = connect(&url).await;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(grant)).execute(&mut connection).await.expect("grants");
+    let mut reading = url.clone();
+    reading.set_username(&role).expect("a user");
+    let as_reader = |words: &[&str]| {
+        let mut command = project.command(words);
+        command.env("LANDFALL_CATALOG", reading.as_str()).output().expect("the program starts")
+    };
+    let count = "select count(*) from store_mysql.order_headers";
+    for words in [&["query", count][..], &["status"], &["report", "top_products"]] {
+        let output = as_reader(words);
+        assert_eq!(output.status.code(), Some(0), "{words:?} {}", text(&output.stderr));
+    }
+    let refused = as_reader(&["run"]);
+    assert_ne!(refused.status.code(), Some(0));
+    assert!(text(&refused.stderr).contains("the user lacks a right"), "{}", text(&refused.stderr));
+}
+
+#[tokio::test]
 async fn two_projects_share_a_database_by_schemas_and_never_a_catalog() {
     let (first, url) = project(20, 60).await;
     first.ok(&["run"]);

@@ -61,8 +61,12 @@ const UNBLANKED: &str = "create table if not exists landfall_unblanked(table_id 
 pub async fn create(conn: &mut Connection, data_path: &str, now: &str) -> Result<()> {
     if conn.has_table("ducklake_metadata").await? {
         check_version(conn).await?;
-        query(UNBLANKED).execute(&mut *conn).await?;
-        query(super::external::CREATE).execute(&mut *conn).await?;
+        // Files of older releases lack these. In PostgreSQL all are there from the beginning, and
+        // whoever only reads has no right to create.
+        if !conn.is_server() {
+            query(UNBLANKED).execute(&mut *conn).await?;
+            query(super::external::CREATE).execute(&mut *conn).await?;
+        }
     } else {
         let mut transaction = conn.begin().await?;
         fill(&mut transaction, data_path, now).await?;
