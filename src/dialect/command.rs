@@ -73,6 +73,20 @@ pub enum Command {
         if_exists: bool,
         cascade: bool,
     },
+    /// Computes its rows again; with `cascade`, those of the materialized views it stands on first.
+    RefreshMaterializedView {
+        name: ObjectRef,
+        cascade: bool,
+    },
+    DropMaterializedView {
+        names: Vec<ObjectRef>,
+        if_exists: bool,
+        cascade: bool,
+    },
+    /// AUTO REFRESH, keys: informational.
+    AlterMaterializedView {
+        name: ObjectRef,
+    },
     AlterTable(Box<AlterTable>),
     /// Commits on Redshift what came before it in its transaction.
     Truncate {
@@ -121,10 +135,14 @@ impl Command {
             Command::CreateSchema { .. } => "CREATE SCHEMA",
             Command::DropSchema { .. } => "DROP SCHEMA",
             Command::CreateTable(_) => "CREATE TABLE",
+            Command::CreateTableAs(t) if t.materialized.is_some() => "CREATE MATERIALIZED VIEW",
             Command::CreateTableAs(_) => "CREATE TABLE AS",
             Command::CreateView(_) => "CREATE VIEW",
             Command::DropTable { .. } => "DROP TABLE",
             Command::DropView { .. } => "DROP VIEW",
+            Command::RefreshMaterializedView { .. } => "REFRESH MATERIALIZED VIEW",
+            Command::DropMaterializedView { .. } => "DROP MATERIALIZED VIEW",
+            Command::AlterMaterializedView { .. } => "ALTER MATERIALIZED VIEW",
             Command::AlterTable(_) => "ALTER TABLE",
             Command::Truncate { .. } => "TRUNCATE",
             Command::Insert(_) => "INSERT",
@@ -243,7 +261,7 @@ pub enum SortStyle {
     Auto,
 }
 
-/// `CREATE [TEMP] TABLE t [(names)] AS query`, and `SELECT ... INTO t`.
+/// `CREATE [TEMP] TABLE t [(names)] AS query`, `SELECT ... INTO t`, and `CREATE MATERIALIZED VIEW`.
 #[derive(Debug, Clone)]
 pub struct CreateTableAs {
     pub name: ObjectRef,
@@ -253,6 +271,17 @@ pub struct CreateTableAs {
     pub columns: Vec<String>,
     pub query: Box<ast::Query>,
     pub attributes: TableAttributes,
+    /// Of a materialized view.
+    pub materialized: Option<Materialized>,
+}
+
+/// What makes a table a materialized view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Materialized {
+    /// The text of the query alone, as written; parse it again with `parse_query`.
+    pub text: String,
+    /// `AUTO REFRESH YES`: kept, and nothing refreshes by itself.
+    pub auto_refresh: bool,
 }
 
 /// `CREATE [OR REPLACE] VIEW v [(names)] AS query [WITH NO SCHEMA BINDING]`.

@@ -40,8 +40,8 @@ pub use change::{
 pub use command::{
     AlterAction, AlterTable, Append, ColumnDef, Command, CreateExternalSchema, CreateExternalTable,
     CreateTable, CreateTableAs, CreateView, Delete, DistStyle, ExternalSetting, Identity, Insert,
-    InsertSource, Like, Merge, MergeAction, MergeClause, MergeForm, ObjectRef, Parsed, Partition,
-    Show, ShowFilter, SortKey, SortStyle, TableAttributes, Update,
+    InsertSource, Like, Materialized, Merge, MergeAction, MergeClause, MergeForm, ObjectRef,
+    Parsed, Partition, Show, ShowFilter, SortKey, SortStyle, TableAttributes, Update,
 };
 pub use functions::blanks::any_trailing_blank;
 pub use parse::{object_ref, parse_each, parse_query, parse_script};

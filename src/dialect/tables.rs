@@ -60,8 +60,17 @@ fn gather(command: &Command, reads: &mut BTreeSet<ObjectRef>, writes: &mut BTree
             writes.insert(v.name.clone());
             reads.extend(tables_of_query(&v.query));
         }
-        Command::DropTable { names, .. } | Command::DropView { names, .. } => {
+        Command::DropTable { names, .. }
+        | Command::DropView { names, .. }
+        | Command::DropMaterializedView { names, .. } => {
             writes.extend(names.iter().cloned());
+        }
+        Command::RefreshMaterializedView { name, .. } => {
+            reads.insert(name.clone());
+            writes.insert(name.clone());
+        }
+        Command::AlterMaterializedView { name } => {
+            writes.insert(name.clone());
         }
         Command::AlterTable(alter) => {
             writes.insert(alter.name.clone());
@@ -248,6 +257,8 @@ mod tests {
             ("truncate p.x", "", "p.x"),
             ("drop table if exists a, b.c", "", "a b.c"),
             ("alter table a append from b", "b", "a b"),
+            ("create materialized view p.m as select * from s.y", "s.y", "p.m"),
+            ("refresh materialized view p.m", "p.m", "p.m"),
             ("explain delete from t", "t", ""),
             ("analyze t", "", ""),
         ] {

@@ -3,6 +3,7 @@
 //! Source: r_CREATE_TABLE_NEW, r_CREATE_TABLE_AS, r_CREATE_VIEW, r_ALTER_TABLE.
 
 use super::external;
+use super::materialized;
 use super::reader::Reader;
 use crate::dialect::command::{
     AlterAction, AlterTable, Append, ColumnDef, Command, CreateTable, CreateTableAs, CreateView,
@@ -34,6 +35,9 @@ pub fn create(r: &mut Reader<'_>) -> Result<Command> {
         }
         if r.take("schema") {
             return create_schema(r);
+        }
+        if r.take_words(&["materialized", "view"]) {
+            return materialized::create(r);
         }
         if let Some(noted) = who_or_where(r, &["CREATE DATABASE", "CREATE USER"]) {
             return Ok(noted);
@@ -81,6 +85,7 @@ fn create_table(r: &mut Reader<'_>, temp: bool) -> Result<Command> {
             columns: names,
             query,
             attributes,
+            materialized: None,
         })));
     }
     let (columns, like) = definition.unwrap_or_default();
@@ -232,7 +237,7 @@ fn identity(r: &mut Reader<'_>, by_default: bool) -> Result<Identity> {
     Ok(Identity { seed, step, by_default })
 }
 
-fn table_attributes(r: &mut Reader<'_>, attributes: &mut TableAttributes) -> Result<()> {
+pub fn table_attributes(r: &mut Reader<'_>, attributes: &mut TableAttributes) -> Result<()> {
     loop {
         if r.take("diststyle") {
             attributes.diststyle = Some(diststyle(r)?);
@@ -335,6 +340,9 @@ pub fn drop(r: &mut Reader<'_>) -> Result<Command> {
     if let Some(noted) = who_or_where(r, &["DROP DATABASE", "DROP USER"]) {
         return Ok(noted);
     }
+    if r.take_words(&["materialized", "view"]) {
+        return materialized::drop(r);
+    }
     let what = r.word().unwrap_or_default();
     r.next();
     let if_exists = r.take_words(&["if", "exists"]);
@@ -363,7 +371,7 @@ pub fn drop(r: &mut Reader<'_>) -> Result<Command> {
     Ok(command)
 }
 
-fn cascade(r: &mut Reader<'_>) -> bool {
+pub fn cascade(r: &mut Reader<'_>) -> bool {
     let cascade = r.take("cascade");
     let _ = r.take("restrict");
     cascade
@@ -373,6 +381,9 @@ pub fn alter(r: &mut Reader<'_>) -> Result<Command> {
     r.expect("alter")?;
     if let Some(noted) = who_or_where(r, &["ALTER DATABASE", "ALTER USER"]) {
         return Ok(noted);
+    }
+    if r.take_words(&["materialized", "view"]) {
+        return materialized::alter(r);
     }
     if r.take("schema") {
         r.identifier()?;

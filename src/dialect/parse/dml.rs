@@ -53,6 +53,7 @@ pub fn select_into(mut query: ast::Query) -> Result<Command> {
         columns: Vec::new(),
         query: Box::new(query),
         attributes: TableAttributes::default(),
+        materialized: None,
     })))
 }
 

@@ -7,6 +7,7 @@ mod copy;
 mod ddl;
 mod dml;
 mod external;
+mod materialized;
 mod reader;
 mod session;
 mod transfer;
@@ -103,6 +104,7 @@ fn command(r: &mut Reader<'_>) -> Result<Command> {
             r.take("verbose");
             Ok(Command::Explain { command: Box::new(command(r)?) })
         }
+        "refresh" => materialized::refresh(r),
         "copy" => copy::copy(r),
         "unload" => transfer::unload(r),
         _ => Err(r.unsupported(

@@ -102,6 +102,14 @@ pub static CODES: &[Code] = &[
         ("select datediff(fortnight, a, b) from t", "select datediff(week, a, b) / 2 from t"),
     ),
     code(
+        "sql/dependent",
+        "a materialized view depends on what is dropped",
+        "materialized-view-drop-sql-command",
+        "drop the materialized view first, or write CASCADE",
+        "RESTRICT is the default.",
+        ("drop table dim", "drop table dim cascade"),
+    ),
+    code(
         "sql/division",
         "division by zero",
         "r_OPERATOR_SYMBOLS",
@@ -205,6 +213,14 @@ pub static CODES: &[Code] = &[
         "mend the row, or let COPY leave it out with MAXERROR",
         "The place is file, line and column, the number that of STL_LOAD_ERRORS. The whole load is undone, unless MAXERROR allows for the row.",
         ("copy t from 'files/t.csv' csv", "copy t from 'files/t.csv' csv maxerror 10"),
+    ),
+    code(
+        "sql/materialized-view",
+        "a materialized view is changed, or stands on what it cannot",
+        "materialized-view-create-sql-command",
+        "change the tables it stands on, then REFRESH MATERIALIZED VIEW",
+        "Its rows follow from its query over tables; views, temporary and system tables are none.",
+        ("delete from by_code", "refresh materialized view by_code"),
     ),
     code(
         "sql/memory",

@@ -5,8 +5,8 @@
 
 use super::{Find, Rule, Severity, Story};
 use super::{
-    advised, aggregates, expressions, merges, missing_rules, queries, reserved, statements, traps,
-    values, windows, words,
+    advised, aggregates, expressions, materialized, merges, missing_rules, queries, reserved,
+    statements, traps, values, windows, words,
 };
 
 /// Every rule.
@@ -21,6 +21,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         expressions::RULES,
         merges::RULES,
         statements::RULES,
+        materialized::RULES,
         words::RULES,
         reserved::RULES,
         std::slice::from_ref(&reserved::NAME),

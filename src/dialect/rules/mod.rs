@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! aggregates windows queries expressions    what a query may not say
-//! statements merges words                   what a statement may not be
+//! statements materialized merges words                   what a statement may not be
 //! missing_rules                             what Redshift runs and we do not
 //! advised traps                             what runs and often is not what was meant
 //! codes                                     the stories of errors raised elsewhere
@@ -24,6 +24,7 @@ mod find;
 mod keys;
 mod known;
 mod list;
+mod materialized;
 mod merges;
 mod missing_rules;
 mod queries;

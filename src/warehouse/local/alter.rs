@@ -114,7 +114,7 @@ async fn retype(
             "only the size of a VARCHAR changes; else CREATE TABLE AS and rename (r_ALTER_TABLE)",
         ));
     };
-    let in_key = def.attributes.as_deref().is_some_and(|words| keyed(words, column));
+    let in_key = keyed(def.words(), column);
     if known.default.is_some() || in_key {
         return Err(Error::failed(
             "sql/alter-type",

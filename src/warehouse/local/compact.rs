@@ -107,7 +107,7 @@ impl Local {
             .collect();
         let scan = FileTable::new(table.place.clone(), table.schema(), Vec::new(), files)
             .with_columns(&table.def.columns);
-        let key = table.def.attributes.as_deref().map(ddl::sort_key).unwrap_or_default();
+        let key = ddl::sort_key(table.def.words());
         let known = |name: &String| table.def.columns.iter().any(|c| c.name == *name);
         let order: Vec<_> = key
             .iter()

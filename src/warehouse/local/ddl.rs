@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::types::SqlType;
 use crate::warehouse::Outcome;
 
-use super::catalog::{Change, ColumnDef, Identity, TableDef};
+use super::catalog::{Change, ColumnDef, Identity, TableDef, materialized_attributes};
 use super::transaction::Transaction;
 
 /// Longest name of a table or column, in bytes (r_names).
@@ -154,7 +154,14 @@ pub fn create_for_query(
     number(&mut columns);
     check_columns(&columns)?;
     let attributes = by_name(&create.attributes, &columns)?;
-    txn.create_table(&create.name, columns, attributes_text(&attributes), create.temp)
+    let mut words = attributes_text(&attributes);
+    if let Some(view) = &create.materialized {
+        if view.auto_refresh {
+            words = Some(words.map_or_else(String::new, |w| w + " ") + "auto refresh yes");
+        }
+        words = Some(materialized_attributes(words, &view.text));
+    }
+    txn.create_table(&create.name, columns, words, create.temp)
 }
 
 /// Keys that name columns of the query by position, by their names.

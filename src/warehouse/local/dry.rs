@@ -19,9 +19,10 @@ use crate::tables::SEQUENCE_COLUMN;
 use crate::types::SqlType;
 
 use super::engine::Local;
+use super::names::is_system;
 use super::statement::{dispatch, output_schema, plan, plan_change};
 use super::transaction::{Temporary, Transaction};
-use super::{ddl, landing};
+use super::{ddl, landing, materialized};
 
 /// What the rules and the planner say of one statement.
 #[derive(Debug, Default)]
@@ -131,7 +132,7 @@ impl DryRun<'_> {
                 ty: c.ty,
                 not_null: c.not_null,
             });
-            let unique = def.attributes.as_deref().map(ddl::keys_of).unwrap_or_default();
+            let unique = ddl::keys_of(def.words());
             return Some(KnownTable { columns: columns.collect(), unique });
         }
         let spec = landing::spec(&self.local.specs, &self.txn.resolve(name))?;
@@ -152,6 +153,7 @@ impl DryRun<'_> {
             Command::Insert(insert) => Some(&insert.target),
             Command::Truncate { table } => Some(table),
             Command::AlterTable(alter) => Some(&alter.name),
+            Command::AlterMaterializedView { name } => Some(name),
             _ => None,
         };
         let late = matches!(command, Command::CreateView(view) if view.no_schema_binding);
@@ -160,18 +162,13 @@ impl DryRun<'_> {
     }
 
     fn is_error(&self, name: &ObjectRef) -> bool {
-        let system = match name.schema.as_deref() {
-            Some(schema) => ["pg_catalog", "information_schema", "pg_internal"].contains(&schema),
-            None => ["pg_", "stl_", "stv_", "svl_", "svv_", "sys_"]
-                .iter()
-                .any(|p| name.table.starts_with(p)),
-        };
-        self.strict && !system && !self.elsewhere.contains(name)
+        self.strict && !is_system(name) && !self.elsewhere.contains(name)
     }
 
     /// Plans what would run, and carries definitions out on the shape alone.
     async fn plan(&mut self, parsed: &Parsed, known: &Known) -> Result<()> {
         let (local, txn) = (self.local, &mut self.txn);
+        materialized::refuse(txn, &parsed.command).await?;
         match &parsed.command {
             Command::CreateSchema { .. }
             | Command::DropSchema { .. }
@@ -179,6 +176,8 @@ impl DryRun<'_> {
             | Command::CreateView(_)
             | Command::DropTable { .. }
             | Command::DropView { .. }
+            | Command::DropMaterializedView { .. }
+            | Command::AlterMaterializedView { .. }
             | Command::Set { .. } => dispatch(local, txn, parsed).await.map(drop),
             Command::AlterTable(alter) => match alter.action {
                 AlterAction::AddColumn(_)
@@ -193,6 +192,7 @@ impl DryRun<'_> {
                 self.made_of.insert(create.name.clone(), table);
                 Ok(())
             }
+            Command::RefreshMaterializedView { name, .. } => materialized::known(txn, name),
             Command::Query(query) => {
                 let (session, planned) = plan(local, txn, parsed, (**query).clone(), None).await?;
                 finished(&session, &planned).map(drop)

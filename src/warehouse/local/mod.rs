@@ -24,6 +24,7 @@ mod files;
 mod garbage;
 mod landing;
 mod load;
+mod materialized;
 mod names;
 mod narrow;
 mod outside;

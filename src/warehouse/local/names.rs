@@ -9,6 +9,16 @@ use crate::tables::TableName;
 use super::catalog::External;
 use super::transaction::{PUBLIC, Transaction};
 
+/// True for a table or view of the system, as it is named.
+pub fn is_system(name: &ObjectRef) -> bool {
+    match name.schema.as_deref() {
+        Some(schema) => ["pg_catalog", "information_schema", "pg_internal"].contains(&schema),
+        None => ["pg_", "stl_", "stv_", "svl_", "svv_", "sys_"]
+            .iter()
+            .any(|p| name.table.starts_with(p)),
+    }
+}
+
 impl Transaction {
     /// The full name a reference means, temporary tables aside.
     pub fn resolve(&self, name: &ObjectRef) -> TableName {

@@ -15,6 +15,7 @@ use crate::warehouse::{Answer, Outcome};
 
 use super::catalog::TableDef;
 use super::engine::Local;
+use super::materialized;
 use super::system::{self, Relation};
 use super::transaction::Transaction;
 
@@ -37,6 +38,9 @@ pub async fn show(local: &Local, txn: &mut Transaction, show: &Show) -> Result<O
             one("Show Table DDL statement", vec![definition(&def)])
         }
         Show::View(name) => {
+            if let Some(text) = materialized::definition(txn, name).await? {
+                return one("Show View DDL statement", vec![text]);
+            }
             let view = txn.view(name).ok_or_else(|| txn.unknown_table(name))?;
             let text = format!("CREATE VIEW {} AS {};", view.name, view.sql);
             one("Show View DDL statement", vec![text])
@@ -147,8 +151,8 @@ fn definition(def: &TableDef) -> String {
     }
     text.push(')');
     // Keys stand among the columns in DDL, the rest after them.
-    let words = def.attributes.clone().unwrap_or_default();
-    let (keys, rest): (Vec<String>, Vec<String>) = parts(&words)
+    let words = def.words();
+    let (keys, rest): (Vec<String>, Vec<String>) = parts(words)
         .into_iter()
         .partition(|part| part.starts_with("unique(") || part.starts_with("primary key("));
     if !keys.is_empty() {

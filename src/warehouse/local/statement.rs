@@ -28,7 +28,7 @@ use super::bind::{bind, view_plan};
 use super::engine::{Local, engine_error};
 use super::files::engine_type;
 use super::transaction::Transaction;
-use super::{alter, apply, ddl, distinct, external, load, show, unload};
+use super::{alter, apply, ddl, distinct, external, load, materialized, show, unload};
 
 /// Runs a statement. TRUNCATE only clears its table: committing is the caller's part.
 pub async fn run(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {
@@ -39,6 +39,7 @@ pub async fn run(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Resul
     if let Some(target) = changed(&parsed.command) {
         external::refuse_write(local, txn, target, parsed.command.verb()).map_err(located)?;
     }
+    materialized::refuse(txn, &parsed.command).await.map_err(located)?;
     let mut outcome = dispatch(local, txn, parsed).await.map_err(located)?;
     outcome.warnings.splice(0..0, warnings);
     outcome.temporary =
@@ -74,9 +75,13 @@ pub(super) async fn dispatch(
             txn.create_view(&create.name, &create.text, &create.columns)?;
             Ok(Outcome::default())
         }
-        Command::DropTable { names, if_exists, .. } => {
+        Command::DropTable { names, if_exists, cascade } => {
+            materialized::release(txn, names, *cascade).await?;
             ddl::drop_tables(txn, names, *if_exists).await
         }
+        Command::RefreshMaterializedView { .. }
+        | Command::DropMaterializedView { .. }
+        | Command::AlterMaterializedView { .. } => materialized::run(local, txn, parsed).await,
         Command::DropView { names, if_exists, .. } => ddl::drop_views(txn, names, *if_exists),
         Command::AlterTable(alter) => alter::alter(local, txn, parsed, alter).await,
         Command::Truncate { table } => {
@@ -167,7 +172,10 @@ pub(super) fn output_schema(schema: &SchemaRef) -> SchemaRef {
     Arc::new(Schema::new(schema.fields().iter().map(named).collect::<Vec<_>>()))
 }
 
-async fn stream(session: SessionState, plan: LogicalPlan) -> Result<SendableRecordBatchStream> {
+pub(super) async fn stream(
+    session: SessionState,
+    plan: LogicalPlan,
+) -> Result<SendableRecordBatchStream> {
     DataFrame::new(session, plan).execute_stream().await.map_err(engine_error)
 }
 

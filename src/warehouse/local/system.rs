@@ -142,7 +142,7 @@ fn table_def(txn: &Transaction) -> Relation {
         if !path.contains(&name.schema) {
             continue;
         }
-        let words = def.attributes.as_deref().unwrap_or_default();
+        let words = def.words();
         let list = |start: &str| -> Vec<&str> {
             let after = words.split_once(start).map(|(_, rest)| rest);
             let inside = after.and_then(|rest| rest.split(')').next());

@@ -74,7 +74,30 @@ pub struct TableDef {
     pub columns: Vec<ColumnDef>,
     /// The highest id a column of this table ever had; the next one gets a higher one.
     pub last_column: i64,
+    /// What DDL says of it beyond its columns, and the query of a materialized view behind that.
     pub attributes: Option<String>,
+}
+
+/// What stands before the query in the attributes of a materialized view.
+const MATERIALIZED: &str = "materialized view as ";
+
+impl TableDef {
+    /// What DDL says of it beyond its columns.
+    pub fn words(&self) -> &str {
+        let all = self.attributes.as_deref().unwrap_or_default();
+        all.split_once(MATERIALIZED).map_or(all, |(words, _)| words.trim_end())
+    }
+
+    /// The query of a materialized view.
+    pub fn materialized(&self) -> Option<&str> {
+        self.attributes.as_deref()?.split_once(MATERIALIZED).map(|(_, query)| query)
+    }
+}
+
+/// The attributes of a materialized view.
+pub fn materialized_attributes(words: Option<String>, query: &str) -> String {
+    let words = words.map(|words| words + " ").unwrap_or_default();
+    format!("{words}{MATERIALIZED}{query}")
 }
 
 #[derive(Debug, Clone, PartialEq)]
