@@ -106,6 +106,27 @@ pub enum Command {
         value: Option<String>,
     },
     Show(Show),
+    Prepare(Box<Prepare>),
+    Execute {
+        name: String,
+        values: Vec<ast::Expr>,
+    },
+    /// `None` for all of them.
+    Deallocate {
+        name: Option<String>,
+    },
+    Declare {
+        cursor: String,
+        query: Box<ast::Query>,
+    },
+    Fetch {
+        cursor: String,
+        /// `None` for what is left.
+        rows: Option<usize>,
+    },
+    Close {
+        cursor: String,
+    },
     Copy(Box<Copy>),
     Unload(Box<Unload>),
     CreateExternalSchema(Box<CreateExternalSchema>),
@@ -153,6 +174,12 @@ impl Command {
             Command::Explain { .. } => "EXPLAIN",
             Command::Set { .. } => "SET",
             Command::Show(_) => "SHOW",
+            Command::Prepare(_) => "PREPARE",
+            Command::Execute { .. } => "EXECUTE",
+            Command::Deallocate { .. } => "DEALLOCATE",
+            Command::Declare { .. } => "DECLARE",
+            Command::Fetch { .. } => "FETCH",
+            Command::Close { .. } => "CLOSE",
             Command::Copy(_) => "COPY",
             Command::Unload(_) => "UNLOAD",
             Command::CreateExternalSchema(_) => "CREATE EXTERNAL SCHEMA",
@@ -160,6 +187,14 @@ impl Command {
             Command::Noted { what } => what,
         }
     }
+}
+
+/// `PREPARE name (types) AS statement`.
+#[derive(Debug, Clone)]
+pub struct Prepare {
+    pub name: String,
+    pub types: Vec<ast::DataType>,
+    pub command: Command,
 }
 
 /// What SHOW asks for.

@@ -20,6 +20,7 @@ pub mod functions;
 mod lex;
 mod operands;
 mod operators;
+mod parameters;
 mod parse;
 mod pivot;
 mod plan;
@@ -41,9 +42,10 @@ pub use command::{
     AlterAction, AlterTable, Append, ColumnDef, Command, CreateExternalSchema, CreateExternalTable,
     CreateTable, CreateTableAs, CreateView, Delete, DistStyle, ExternalSetting, Identity, Insert,
     InsertSource, Like, Materialized, Merge, MergeAction, MergeClause, MergeForm, ObjectRef,
-    Parsed, Partition, Show, ShowFilter, SortKey, SortStyle, TableAttributes, Update,
+    Parsed, Partition, Prepare, Show, ShowFilter, SortKey, SortStyle, TableAttributes, Update,
 };
 pub use functions::blanks::any_trailing_blank;
+pub use parameters::filled;
 pub use parse::{object_ref, parse_each, parse_query, parse_script};
 pub use plan::{Clock, output_name, plan_query, rewrite_query, sql_error};
 pub use rules::{

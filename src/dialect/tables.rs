@@ -48,6 +48,8 @@ fn gather(command: &Command, reads: &mut BTreeSet<ObjectRef>, writes: &mut BTree
             let refs = tables_of(command);
             reads.extend(refs.reads);
         }
+        Command::Prepare(prepare) => gather(&prepare.command, reads, writes),
+        Command::Declare { query, .. } => reads.extend(tables_of_query(query)),
         Command::CreateTable(t) => {
             writes.insert(t.name.clone());
             reads.extend(t.like.iter().map(|l| l.table.clone()));

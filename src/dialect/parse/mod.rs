@@ -8,6 +8,7 @@ mod ddl;
 mod dml;
 mod external;
 mod materialized;
+mod prepared;
 mod reader;
 mod session;
 mod transfer;
@@ -105,6 +106,12 @@ fn command(r: &mut Reader<'_>) -> Result<Command> {
             Ok(Command::Explain { command: Box::new(command(r)?) })
         }
         "refresh" => materialized::refresh(r),
+        "prepare" => prepared::prepare(r),
+        "execute" => prepared::execute(r),
+        "deallocate" => prepared::deallocate(r),
+        "declare" => prepared::declare(r),
+        "fetch" => prepared::fetch(r),
+        "close" => prepared::close(r),
         "copy" => copy::copy(r),
         "unload" => transfer::unload(r),
         _ => Err(r.unsupported(

@@ -187,6 +187,12 @@ impl<'a> Reader<'a> {
         self.parsed(table).map(within)
     }
 
+    /// A type as it is written.
+    pub fn data_type(&mut self) -> Result<ast::DataType> {
+        let data_type = self.parser.parse_data_type();
+        self.parsed(data_type)
+    }
+
     /// A column type that Landfall keeps faithfully.
     pub fn sql_type(&mut self) -> Result<SqlType> {
         let place = self.place();

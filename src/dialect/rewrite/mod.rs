@@ -5,6 +5,7 @@
 mod calls;
 mod elsewhere;
 mod gathered;
+mod hierarchy;
 mod interval;
 mod lateral;
 mod literals;
@@ -60,12 +61,13 @@ impl VisitorMut for Rewriter<'_> {
     type Break = Located;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Located> {
-        flow(shapes::query(query))
+        flow(hierarchy::query(query).and_then(|()| shapes::query(query)))
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Located> {
         flow(
-            outer::select(select)
+            hierarchy::left(select)
+                .and_then(|()| outer::select(select))
                 .and_then(|()| shapes::select(select))
                 .map(|()| names::select(select)),
         )

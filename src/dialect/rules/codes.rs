@@ -14,7 +14,7 @@ pub struct Code {
     pub story: Story,
 }
 
-const fn code(
+pub(super) const fn code(
     code: &'static str,
     says: &'static str,
     page: &'static str,
@@ -26,7 +26,7 @@ const fn code(
     Code { code, says, page, fix, story: Story { why, wrong, right } }
 }
 
-/// Every code but those of the rules, in the order of the alphabet.
+/// Every code but those of the rules and of `codes_views`, in the order of the alphabet.
 pub static CODES: &[Code] = &[
     code(
         "sql/aborted",
@@ -100,14 +100,6 @@ pub static CODES: &[Code] = &[
         "Parts have abbreviations that mislead: m is minutes, mon is months; dy is the day of the \
          year here and the name of the day in TO_CHAR.",
         ("select datediff(fortnight, a, b) from t", "select datediff(week, a, b) / 2 from t"),
-    ),
-    code(
-        "sql/dependent",
-        "a materialized view depends on what is dropped",
-        "materialized-view-drop-sql-command",
-        "drop the materialized view first, or write CASCADE",
-        "RESTRICT is the default.",
-        ("drop table dim", "drop table dim cascade"),
     ),
     code(
         "sql/division",
@@ -213,14 +205,6 @@ pub static CODES: &[Code] = &[
         "mend the row, or let COPY leave it out with MAXERROR",
         "The place is file, line and column, the number that of STL_LOAD_ERRORS. The whole load is undone, unless MAXERROR allows for the row.",
         ("copy t from 'files/t.csv' csv", "copy t from 'files/t.csv' csv maxerror 10"),
-    ),
-    code(
-        "sql/materialized-view",
-        "a materialized view is changed, or stands on what it cannot",
-        "materialized-view-create-sql-command",
-        "change the tables it stands on, then REFRESH MATERIALIZED VIEW",
-        "Its rows follow from its query over tables; views, temporary and system tables are none.",
-        ("delete from by_code", "refresh materialized view by_code"),
     ),
     code(
         "sql/memory",
@@ -478,14 +462,6 @@ pub static CODES: &[Code] = &[
         "One value fails the whole statement. An empty text is no number and no date; NULLIF(x, '') \
          makes it NULL.",
         ("select ''::int", "select nullif('', '')::int"),
-    ),
-    code(
-        "sql/view-depth",
-        "a view stands on itself",
-        "r_CREATE_VIEW",
-        "drop it and make it anew from tables",
-        "Views stand on views, but not in a circle.",
-        ("", ""),
     ),
     code(
         "sql/width",

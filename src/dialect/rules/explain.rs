@@ -1,6 +1,7 @@
 //! What `landfall explain` finds by a number or a code. It prints nothing.
 
 use super::codes::CODES;
+use super::codes_views;
 use super::{MANUAL, Rule, Severity, Story, rules};
 use crate::error::nearest;
 
@@ -47,7 +48,9 @@ impl Explained {
 pub fn about() -> Vec<Explained> {
     let mut all: Vec<Explained> = rules().map(Explained::of_rule).collect();
     all.sort_by_key(|e| e.id);
-    all.extend(CODES.iter().map(|c| Explained {
+    let mut codes: Vec<_> = CODES.iter().chain(codes_views::CODES).collect();
+    codes.sort_by_key(|c| c.code);
+    all.extend(codes.into_iter().map(|c| Explained {
         id: None,
         code: c.code,
         verdict: "an error of the statement or its values",

@@ -105,6 +105,7 @@ impl<'a> Walk<'a> {
         }
         match command {
             Command::Query(q) => self.walk(q),
+            Command::Declare { query, .. } => self.walk(query),
             Command::CreateTable(t) => self.each(&BY_KIND.table, t, Span::empty),
             Command::CreateTableAs(t) => self.walk(&t.query),
             Command::CreateView(v) => self.walk(&v.query),

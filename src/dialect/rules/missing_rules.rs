@@ -8,16 +8,20 @@ use super::{Find, Rule};
 pub(super) static RULES: &[Rule] = &[
     missing(
         "RS501",
-        "CONNECT BY is not supported locally",
+        "CONNECT BY over several relations is not supported locally",
         "r_CONNECT_BY_clause",
-        "write WITH RECURSIVE",
-        Find::Select(|s| !s.connect_by.is_empty()),
+        "join them in a subquery of FROM, or write WITH RECURSIVE",
+        Find::Select(|s| {
+            !s.connect_by.is_empty()
+                && (s.from.len() > 1 || s.from.iter().any(|f| !f.joins.is_empty()))
+        }),
     )
     .told(
-        "Redshift runs it. WITH RECURSIVE says the same, and both engines run that.",
-        "select code from t start with parent is null connect by parent = prior code",
-        "with recursive c (code) as (select code from t where parent is null union all \
-         select t.code from t join c on t.parent = c.code) select code from c",
+        "Redshift joins first. A subquery says the same, and both engines run that.",
+        "select t.code from t, u where t.a = u.a start with t.parent is null \
+         connect by t.parent = prior t.code",
+        "select j.code from (select t.code, t.parent from t, u where t.a = u.a) as j \
+         start with j.parent is null connect by j.parent = prior j.code",
     ),
     missing(
         "RS503",

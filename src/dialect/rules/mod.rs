@@ -17,6 +17,7 @@
 mod advised;
 mod aggregates;
 mod codes;
+mod codes_views;
 mod correlated;
 mod explain;
 mod expressions;

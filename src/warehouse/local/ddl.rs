@@ -3,13 +3,14 @@
 use arrow::datatypes::SchemaRef;
 
 use crate::dialect::{
-    self, AlterAction, AlterTable, CreateTable, DistStyle, ObjectRef, SortStyle, TableAttributes,
+    self, AlterAction, AlterTable, CreateTable, CreateView, DistStyle, ObjectRef, SortStyle,
+    TableAttributes,
 };
 use crate::error::{Error, Result};
 use crate::types::SqlType;
 use crate::warehouse::Outcome;
 
-use super::catalog::{Change, ColumnDef, Identity, TableDef, materialized_attributes};
+use super::catalog::{Change, ColumnDef, Identity, TableDef, ViewDef, materialized_attributes};
 use super::transaction::Transaction;
 
 /// Longest name of a table or column, in bytes (r_names).
@@ -252,6 +253,20 @@ fn refuse_long_name(name: &str) -> Result<()> {
         format!("a name of {} bytes; Redshift cuts it to {MAX_NAME_BYTES}", name.len()),
     )
     .hint("shorten it"))
+}
+
+pub fn create_view(txn: &mut Transaction, create: &CreateView) -> Result<Outcome> {
+    txn.create_view(
+        &create.name,
+        ViewDef {
+            id: 0,
+            name: txn.resolve(&create.name),
+            sql: create.text.clone(),
+            columns: create.columns.clone(),
+            late: create.no_schema_binding,
+        },
+    )?;
+    Ok(Outcome::default())
 }
 
 /// The tables of a late-binding view need their schema (r_CREATE_VIEW).

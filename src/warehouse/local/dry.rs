@@ -22,7 +22,7 @@ use super::engine::Local;
 use super::names::is_system;
 use super::statement::{dispatch, output_schema, plan, plan_change};
 use super::transaction::{Temporary, Transaction};
-use super::{ddl, landing, materialized};
+use super::{ddl, landing, materialized, prepared};
 
 /// What the rules and the planner say of one statement.
 #[derive(Debug, Default)]
@@ -68,6 +68,7 @@ impl DryRun<'_> {
     /// Begins a session: temporary tables of the one before are gone.
     pub fn new_session(&mut self) {
         self.txn.set_temporary(Temporary::new());
+        self.txn.settings.prepared.clear();
         self.made_of.retain(|name, _| name.schema.is_some());
     }
 
@@ -85,6 +86,14 @@ impl DryRun<'_> {
 
     /// Judges a statement, and takes note of what it defines.
     pub async fn judge(&mut self, parsed: &Parsed) -> Judged {
+        let parsed = match prepared::expanded(&self.txn, parsed) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                let error = Some(located(error, &parsed.place));
+                return Judged { error, ..Judged::default() };
+            }
+        };
+        let parsed = parsed.as_ref();
         let known = self.known(&parsed.command).await;
         let findings = dialect::check(parsed, &known);
         let mut judged = Judged { findings, ..Judged::default() };
@@ -178,6 +187,8 @@ impl DryRun<'_> {
             | Command::DropView { .. }
             | Command::DropMaterializedView { .. }
             | Command::AlterMaterializedView { .. }
+            | Command::Prepare(_)
+            | Command::Deallocate { .. }
             | Command::Set { .. } => dispatch(local, txn, parsed).await.map(drop),
             Command::AlterTable(alter) => match alter.action {
                 AlterAction::AddColumn(_)
@@ -193,7 +204,7 @@ impl DryRun<'_> {
                 Ok(())
             }
             Command::RefreshMaterializedView { name, .. } => materialized::known(txn, name),
-            Command::Query(query) => {
+            Command::Query(query) | Command::Declare { query, .. } => {
                 let (session, planned) = plan(local, txn, parsed, (**query).clone(), None).await?;
                 finished(&session, &planned).map(drop)
             }

@@ -11,7 +11,6 @@ use futures::future::BoxFuture;
 
 use crate::dialect::{self, AlterAction, Command, ObjectRef, Parsed};
 use crate::error::{Error, Result};
-use crate::tables::TableName;
 use crate::types::SqlType;
 use crate::warehouse::Outcome;
 
@@ -19,7 +18,7 @@ use super::engine::Local;
 use super::names::is_system;
 use super::statement::{output_schema, plan, stream};
 use super::transaction::Transaction;
-use super::{apply, distinct};
+use super::{apply, dependents, distinct};
 
 /// Refuses what Redshift refuses of materialized views, and of what they stand on.
 pub async fn refuse(txn: &mut Transaction, command: &Command) -> Result<()> {
@@ -101,7 +100,7 @@ pub async fn run(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Resul
         Command::DropMaterializedView { names, if_exists, cascade } => {
             for name in names {
                 if query_of(txn, name).is_some() {
-                    release(txn, std::slice::from_ref(name), *cascade).await?;
+                    dependents::release(txn, std::slice::from_ref(name), *cascade).await?;
                     txn.drop_table(name).await?;
                 } else if !*if_exists || txn.has_table(name) {
                     known(txn, name)?;
@@ -170,48 +169,4 @@ fn refresh<'a>(
         Ok(Outcome { deleted, ..outcome })
     }
     .boxed()
-}
-
-/// Refuses to drop what a materialized view stands on; with `cascade` drops the view too.
-pub async fn release(txn: &mut Transaction, names: &[ObjectRef], cascade: bool) -> Result<()> {
-    let going: Vec<TableName> =
-        names.iter().filter(|n| !txn.is_temporary(n)).map(|n| txn.resolve(n)).collect();
-    let mut gone = going.clone();
-    let mut at = 0;
-    while let Some(base) = gone.get(at).cloned() {
-        for view in standing_on(txn, &base) {
-            if gone.contains(&view) {
-                continue;
-            }
-            if !cascade {
-                return Err(Error::failed(
-                    "sql/dependent",
-                    format!("cannot drop {base}: materialized view {view} depends on it"),
-                )
-                .hint("drop the materialized view first, or write CASCADE"));
-            }
-            gone.push(view);
-        }
-        at += 1;
-    }
-    for view in gone.iter().skip(going.len()) {
-        txn.drop_table(&ObjectRef::new(Some(&view.schema), &view.table)).await?;
-    }
-    Ok(())
-}
-
-/// The materialized views whose query reads a table.
-fn standing_on(txn: &Transaction, base: &TableName) -> Vec<TableName> {
-    let reads = |query: &str| {
-        let parsed = dialect::parse_query(query, Path::new("view")).ok()?;
-        Some(dialect::tables_of(&Command::Query(parsed)).reads)
-    };
-    let tables = txn.shape().tables.iter();
-    tables
-        .filter(|(_, def)| {
-            let reads = def.materialized().and_then(reads).unwrap_or_default();
-            reads.iter().any(|read| txn.resolve(read) == *base)
-        })
-        .map(|(name, _)| name.clone())
-        .collect()
 }

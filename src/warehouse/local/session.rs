@@ -64,6 +64,7 @@ impl Session {
             _ => match std::mem::replace(&mut self.block, Block::Failed) {
                 Block::None => {
                     self.block = Block::None;
+                    refuse_cursor(&parsed.command)?;
                     let mut txn = self.transaction().await?;
                     let outcome = self.local.parsed(&mut txn, parsed).await?;
                     self.commit(txn).await?;
@@ -120,6 +121,20 @@ impl Session {
         self.temporary = temporary;
         self.settings = settings;
         Ok(())
+    }
+}
+
+/// A cursor lives in a transaction block (declare).
+fn refuse_cursor(command: &Command) -> Result<()> {
+    match command {
+        Command::Declare { .. } | Command::Fetch { .. } | Command::Close { .. } => {
+            Err(Error::failed(
+                "sql/cursor",
+                format!("{} may only be used in transaction blocks", command.verb()),
+            )
+            .hint("write BEGIN before it"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::dialect::Prepare;
 use crate::error::{Error, Result, nearest};
 
 use super::transaction::PUBLIC;
@@ -89,6 +90,8 @@ pub struct Settings {
     /// Only a session may change the search path: the order of files is read off the names in
     /// them, which would then mean something else.
     session: bool,
+    /// By name. They last as long as the session.
+    pub prepared: BTreeMap<String, Prepare>,
 }
 
 impl Settings {

@@ -42,7 +42,8 @@ pub async fn show(local: &Local, txn: &mut Transaction, show: &Show) -> Result<O
                 return one("Show View DDL statement", vec![text]);
             }
             let view = txn.view(name).ok_or_else(|| txn.unknown_table(name))?;
-            let text = format!("CREATE VIEW {} AS {};", view.name, view.sql);
+            let late = if view.late { " WITH NO SCHEMA BINDING" } else { "" };
+            let text = format!("CREATE VIEW {} AS {}{late};", view.name, view.sql);
             one("Show View DDL statement", vec![text])
         }
         Show::Databases => one("database_name", vec![CATALOG.to_owned()]),

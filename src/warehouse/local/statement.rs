@@ -28,13 +28,16 @@ use super::bind::{bind, view_plan};
 use super::engine::{Local, engine_error};
 use super::files::engine_type;
 use super::transaction::Transaction;
-use super::{alter, apply, ddl, distinct, external, load, materialized, show, unload};
+use super::{
+    alter, apply, ddl, dependents, distinct, external, load, materialized, prepared, show, unload,
+};
 
 /// Runs a statement. TRUNCATE only clears its table: committing is the caller's part.
 pub async fn run(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {
-    let parsed = txn.at_home(parsed);
-    let parsed = parsed.as_ref();
     let located = |e: Error| if e.place().is_none() { e.at(parsed.place.clone()) } else { e };
+    let parsed = prepared::expanded(txn, parsed).map_err(located)?;
+    let parsed = txn.at_home(&parsed);
+    let parsed = parsed.as_ref();
     let warnings = dialect::refuse(parsed).map_err(located)?;
     if let Some(target) = changed(&parsed.command) {
         external::refuse_write(local, txn, target, parsed.command.verb()).map_err(located)?;
@@ -71,19 +74,25 @@ pub(super) async fn dispatch(
             // A view that cannot be planned is refused now, but for one bound late.
             if !create.no_schema_binding {
                 plan(local, txn, parsed, (*create.query).clone(), None).await?;
+                dependents::same_columns(local, txn, parsed, create).await?;
             }
-            txn.create_view(&create.name, &create.text, &create.columns)?;
-            Ok(Outcome::default())
+            ddl::create_view(txn, create)
         }
         Command::DropTable { names, if_exists, cascade } => {
-            materialized::release(txn, names, *cascade).await?;
+            dependents::release(txn, names, *cascade).await?;
             ddl::drop_tables(txn, names, *if_exists).await
         }
         Command::RefreshMaterializedView { .. }
         | Command::DropMaterializedView { .. }
         | Command::AlterMaterializedView { .. } => materialized::run(local, txn, parsed).await,
-        Command::DropView { names, if_exists, .. } => ddl::drop_views(txn, names, *if_exists),
-        Command::AlterTable(alter) => alter::alter(local, txn, parsed, alter).await,
+        Command::DropView { names, if_exists, cascade } => {
+            dependents::release(txn, names, *cascade).await?;
+            ddl::drop_views(txn, names, *if_exists)
+        }
+        Command::AlterTable(alter) => {
+            dependents::alter(txn, alter).await?;
+            alter::alter(local, txn, parsed, alter).await
+        }
         Command::Truncate { table } => {
             let deleted = txn.table(table).await?.clear();
             Ok(Outcome { deleted, ..Outcome::default() })
@@ -113,6 +122,12 @@ pub(super) async fn dispatch(
         Command::Copy(_) | Command::Unload(_) => transfer(local, txn, parsed).await,
         Command::CreateExternalSchema(create) => external::create_schema(txn, create),
         Command::CreateExternalTable(create) => external::create_table(local, txn, create),
+        Command::Prepare(_)
+        | Command::Execute { .. }
+        | Command::Deallocate { .. }
+        | Command::Declare { .. }
+        | Command::Fetch { .. }
+        | Command::Close { .. } => prepared::run(local, txn, parsed).await,
         Command::Show(asked) => show::show(local, txn, asked).await,
         Command::Rollback => Err(Error::failed(
             "sql/unsupported-locally",

@@ -21,6 +21,7 @@ use super::catalog::{
     SchemaDef, Shape, SnapshotId, TableDef, ViewDef,
 };
 use super::files::{NewRows, Place, read_later_rows, read_positions, write_positions};
+use super::prepared::Cursor;
 use super::settings::Settings;
 use super::work::{Origin, WorkFile, WorkTable};
 
@@ -50,6 +51,7 @@ pub struct Transaction {
     dry: bool,
     /// Of the session it belongs to.
     pub settings: Settings,
+    pub cursor: Option<Cursor>,
     /// A COMMIT was met in a batch, which is one transaction all the same.
     pub kept: bool,
 }
@@ -78,6 +80,7 @@ impl Transaction {
             started: Utc::now(),
             dry: false,
             settings: Settings::default(),
+            cursor: None,
             kept: false,
         }
     }
@@ -325,7 +328,7 @@ impl Transaction {
         Ok(())
     }
 
-    pub fn create_view(&mut self, name: &ObjectRef, sql: &str, columns: &[String]) -> Result<()> {
+    pub fn create_view(&mut self, name: &ObjectRef, view: ViewDef) -> Result<()> {
         let full = self.resolve(name);
         if !self.shape.schemas.contains_key(&full.schema) {
             return Err(Error::failed(
@@ -335,25 +338,16 @@ impl Transaction {
             .hint(format!("put `create schema if not exists {};` before it", full.schema)));
         }
         // CREATE OR REPLACE with what is there already changes nothing and is no new shape.
+        let view = ViewDef { id: NEW, name: full.clone(), ..view };
         if let Some(there) = self.shape.views.get(&full)
-            && there.sql == sql
-            && there.columns == columns
+            && *there.as_ref() == (ViewDef { id: there.id, ..view.clone() })
         {
             return Ok(());
         }
         self.drop_view(name);
-        let def = ViewDef {
-            id: NEW,
-            name: full.clone(),
-            sql: sql.to_string(),
-            columns: columns.to_vec(),
-        };
-        self.shape.views.insert(full.clone(), Arc::new(def));
-        self.changes.push(Change::CreateView {
-            name: full,
-            sql: sql.to_string(),
-            columns: columns.to_vec(),
-        });
+        let ViewDef { sql, columns, late, .. } = view.clone();
+        self.shape.views.insert(full.clone(), Arc::new(view));
+        self.changes.push(Change::CreateView { name: full, sql, columns, late });
         Ok(())
     }
 

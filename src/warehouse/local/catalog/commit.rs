@@ -63,6 +63,8 @@ pub enum Change {
         name: TableName,
         sql: String,
         columns: Vec<String>,
+        /// WITH NO SCHEMA BINDING.
+        late: bool,
     },
     DropView {
         id: i64,
@@ -234,9 +236,12 @@ impl Writer<'_> {
                 self.external(name, definition.as_deref()).await
             }
             Change::Identity { table, column } => self.identity(*table, column).await,
-            Change::CreateView { name, sql, columns } => self.create_view(name, sql, columns).await,
+            Change::CreateView { name, sql, columns, late } => {
+                self.create_view(name, sql, columns, *late).await
+            }
             Change::DropView { id } => {
                 self.end("update ducklake_view set end_snapshot = $1 where view_id = $2 and end_snapshot is null", *id).await?;
+                self.end("update ducklake_tag set end_snapshot = $1 where object_id = $2 and end_snapshot is null", *id).await?;
                 self.note(format!("dropped_view:{id}"), true);
                 Ok(())
             }

@@ -8,7 +8,7 @@ use crate::tables::TableName;
 
 use super::commit::Writer;
 use super::text::{identity_tag, qualified, quoted};
-use super::{ColumnDef, tag, text};
+use super::{BOUND_LATE, ColumnDef, tag, text};
 
 impl Writer<'_> {
     pub(super) async fn create_schema(&mut self, name: &str) -> Result<()> {
@@ -83,17 +83,23 @@ impl Writer<'_> {
             .await?;
         self.insert_columns(id, columns, 1).await?;
         if let Some(attributes) = attributes {
-            query("insert into ducklake_tag values ($1, $2, NULL, $3, $4)")
-                .bind(id)
-                .bind(self.snapshot)
-                .bind(tag::ATTRIBUTES)
-                .bind(attributes)
-                .execute(&mut *self.conn)
-                .await?;
+            self.tag(id, attributes).await?;
         }
         self.reshaped.insert(id);
         self.tables.insert(name.clone(), id);
         self.note(format!("created_table:{}", qualified(name)), true);
+        Ok(())
+    }
+
+    /// Keeps what Redshift's DDL says of a table or view beyond the catalog's own columns.
+    async fn tag(&mut self, id: i64, attributes: &str) -> Result<()> {
+        query("insert into ducklake_tag values ($1, $2, NULL, $3, $4)")
+            .bind(id)
+            .bind(self.snapshot)
+            .bind(tag::ATTRIBUTES)
+            .bind(attributes)
+            .execute(&mut *self.conn)
+            .await?;
         Ok(())
     }
 
@@ -314,6 +320,7 @@ impl Writer<'_> {
         name: &TableName,
         sql: &str,
         columns: &[String],
+        late: bool,
     ) -> Result<()> {
         let schema = self.schema_id(&name.schema).await?;
         query("insert into ducklake_view values ($1, $2, $3, NULL, $4, $5, 'redshift', $6, $7)")
@@ -326,6 +333,9 @@ impl Writer<'_> {
             .bind(text::aliases(columns))
             .execute(&mut *self.conn)
             .await?;
+        if late {
+            self.tag(self.catalog_id, BOUND_LATE).await?;
+        }
         self.catalog_id += 1;
         self.note(format!("created_view:{}", qualified(name)), true);
         Ok(())

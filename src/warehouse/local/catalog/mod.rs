@@ -125,14 +125,19 @@ pub struct Identity {
     pub by_default: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ViewDef {
     pub id: i64,
     pub name: TableName,
     /// The query of the view.
     pub sql: String,
     pub columns: Vec<String>,
+    /// WITH NO SCHEMA BINDING: nothing it reads is kept for it.
+    pub late: bool,
 }
+
+/// The attributes of a view that is bound late.
+pub const BOUND_LATE: &str = "no schema binding";
 
 /// A live data file of a table, and its deletes.
 #[derive(Debug, Clone)]

@@ -9,8 +9,8 @@ use crate::tables::TableName;
 use crate::types::SqlType;
 
 use super::{
-    ColumnDef, ColumnStats, DataFile, DeleteFile, SchemaDef, Shape, SnapshotId, TableDef, ViewDef,
-    tag, text,
+    BOUND_LATE, ColumnDef, ColumnStats, DataFile, DeleteFile, SchemaDef, Shape, SnapshotId,
+    TableDef, ViewDef, tag, text,
 };
 
 /// The newest snapshot, and its schema version: shapes of one schema version are equal.
@@ -82,7 +82,7 @@ pub async fn shape(pool: &Readers, at: SnapshotId) -> Result<Shape> {
         };
         shape.tables.insert(name, Arc::new(def));
     }
-    views(pool, at, &schema_names, &mut shape).await?;
+    views(pool, at, (&schema_names, &attributes), &mut shape).await?;
     super::external::read(pool, at, &mut shape).await?;
     Ok(shape)
 }
@@ -90,7 +90,7 @@ pub async fn shape(pool: &Readers, at: SnapshotId) -> Result<Shape> {
 async fn views(
     pool: &Readers,
     at: SnapshotId,
-    schema_names: &HashMap<i64, String>,
+    (schema_names, attributes): (&HashMap<i64, String>, &HashMap<i64, String>),
     shape: &mut Shape,
 ) -> Result<()> {
     let rows: Vec<(i64, i64, String, String, Option<String>)> = query(
@@ -104,7 +104,8 @@ async fn views(
         let Some(schema) = schema_names.get(&schema_id) else { continue };
         let name = TableName { schema: schema.clone(), table: view };
         let columns = text::parse_aliases(aliases.as_deref().unwrap_or_default());
-        shape.views.insert(name.clone(), Arc::new(ViewDef { id, name, sql, columns }));
+        let late = attributes.get(&id).is_some_and(|words| words == BOUND_LATE);
+        shape.views.insert(name.clone(), Arc::new(ViewDef { id, name, sql, columns, late }));
     }
     Ok(())
 }
