@@ -15,6 +15,8 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::Located;
 use crate::dialect::build;
+use crate::dialect::command::ObjectRef;
+use crate::dialect::tables::tables_of_query;
 use crate::error::Error;
 
 /// The pseudocolumn of r_CONNECT_BY_clause.
@@ -50,23 +52,29 @@ pub fn query(query: &mut Query) -> Result<(), Located> {
     let [from] = select.from.as_slice() else {
         return Err(refused("CONNECT BY over several relations"));
     };
-    let name = relation(&from.relation).filter(|_| from.joins.is_empty());
+    let table = from.relation.clone();
+    let name = relation(&table).filter(|_| from.joins.is_empty());
     let Some(name) = name else { return Err(refused("CONNECT BY over several relations")) };
     let Some(mut condition) = condition else { return Err(refused("START WITH alone")) };
     sides(&mut condition, &name)?;
     outside(select)?;
 
-    let cte = rows(from.relation.clone(), &name, start, condition);
-    select.from = vec![build::alone(build::table(
-        &crate::dialect::command::ObjectRef::new(None, FOUND),
-        Some(&name),
-    ))];
+    let cte = rows(table, &name, start, condition);
+    select.from = vec![build::alone(build::table(&ObjectRef::new(None, FOUND), Some(&name)))];
     select.projection.iter_mut().for_each(without_level);
     let with = query.with.get_or_insert(With {
         with_token: AttachedToken::empty(),
         recursive: true,
         cte_tables: Vec::new(),
     });
+    // it would turn recursive with the others
+    let own = |cte: &Cte| {
+        let name = ObjectRef::new(None, &cte.alias.name.value);
+        tables_of_query(&cte.query).contains(&name)
+    };
+    if !with.recursive && with.cte_tables.iter().any(own) {
+        return Err(refused("CONNECT BY behind a WITH clause that hides a table"));
+    }
     with.recursive = true;
     with.cte_tables.push(cte);
     Ok(())
@@ -110,10 +118,7 @@ fn rows(table: TableFactor, name: &str, start: Option<Expr>, condition: Expr) ->
         vec![every(), build::item(next, LEVEL)],
         vec![
             build::alone(table),
-            build::alone(build::table(
-                &crate::dialect::command::ObjectRef::new(None, FOUND),
-                Some(ABOVE),
-            )),
+            build::alone(build::table(&ObjectRef::new(None, FOUND), Some(ABOVE))),
         ],
         Some(condition),
     );

@@ -61,4 +61,15 @@ pub static CODES: &[Code] = &[
         "Views stand on views, but not in a circle.",
         ("", ""),
     ),
+    code(
+        "sql/view-external",
+        "a view is bound to an external table",
+        "r_CREATE_VIEW",
+        "add WITH NO SCHEMA BINDING",
+        "External tables are defined in the data catalog, where anyone may change them.",
+        (
+            "create view v as select code from spectrum.sales",
+            "create view v as select code from spectrum.sales with no schema binding",
+        ),
+    ),
 ];

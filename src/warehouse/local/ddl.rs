@@ -11,6 +11,7 @@ use crate::types::SqlType;
 use crate::warehouse::Outcome;
 
 use super::catalog::{Change, ColumnDef, Identity, TableDef, ViewDef, materialized_attributes};
+use super::dependents;
 use super::transaction::Transaction;
 
 /// Longest name of a table or column, in bytes (r_names).
@@ -59,6 +60,8 @@ pub async fn drop_schema(
         )
         .hint("drop them first, or write DROP SCHEMA ... CASCADE"));
     }
+    let inside: Vec<ObjectRef> = tables.iter().chain(&views).cloned().collect();
+    dependents::release(txn, &inside, true).await?;
     for view in views {
         txn.drop_view(&view);
     }

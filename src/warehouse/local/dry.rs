@@ -177,7 +177,7 @@ impl DryRun<'_> {
     /// Plans what would run, and carries definitions out on the shape alone.
     async fn plan(&mut self, parsed: &Parsed, known: &Known) -> Result<()> {
         let (local, txn) = (self.local, &mut self.txn);
-        materialized::refuse(txn, &parsed.command).await?;
+        materialized::refuse(local, txn, &parsed.command)?;
         match &parsed.command {
             Command::CreateSchema { .. }
             | Command::DropSchema { .. }

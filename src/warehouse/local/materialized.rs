@@ -15,17 +15,41 @@ use crate::types::SqlType;
 use crate::warehouse::Outcome;
 
 use super::engine::Local;
+use super::external::is_external;
 use super::names::is_system;
 use super::statement::{output_schema, plan, stream};
 use super::transaction::Transaction;
 use super::{apply, dependents, distinct};
 
 /// Refuses what Redshift refuses of materialized views, and of what they stand on.
-pub async fn refuse(txn: &mut Transaction, command: &Command) -> Result<()> {
+pub fn refuse(local: &Local, txn: &Transaction, command: &Command) -> Result<()> {
     match command {
-        Command::CreateTableAs(create) if create.materialized.is_some() => {
+        Command::CreateTableAs(create) => {
+            let Some(view) = &create.materialized else { return Ok(()) };
             let reads = dialect::tables_of(command).reads;
-            reads.iter().try_for_each(|read| stands_on(txn, &create.name, read))
+            reads.iter().try_for_each(|read| stands_on(txn, &create.name, read))?;
+            match reads.iter().find(|read| is_external(local, txn, read)) {
+                Some(read) if view.auto_refresh => Err(error(
+                    &create.name,
+                    format!("AUTO REFRESH YES over the external table {read}"),
+                )
+                .hint("leave AUTO REFRESH out and REFRESH it after the files have changed")),
+                _ => Ok(()),
+            }
+        }
+        Command::CreateView(create) if !create.no_schema_binding => {
+            let reads = dialect::tables_of(command).reads;
+            let external =
+                |read: &&ObjectRef| !txn.has_table(read) && is_external(local, txn, read);
+            match reads.iter().find(external) {
+                Some(read) => Err(Error::failed(
+                    "sql/view-external",
+                    format!("a view over the external table {read} is bound to it"),
+                )
+                .about(create.name.to_string())
+                .hint("add WITH NO SCHEMA BINDING (r_CREATE_VIEW)")),
+                None => Ok(()),
+            }
         }
         Command::AlterTable(alter) => match alter.action {
             AlterAction::Noted { .. } => Ok(()),

@@ -42,7 +42,7 @@ pub async fn run(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Resul
     if let Some(target) = changed(&parsed.command) {
         external::refuse_write(local, txn, target, parsed.command.verb()).map_err(located)?;
     }
-    materialized::refuse(txn, &parsed.command).await.map_err(located)?;
+    materialized::refuse(local, txn, &parsed.command).map_err(located)?;
     let mut outcome = dispatch(local, txn, parsed).await.map_err(located)?;
     outcome.warnings.splice(0..0, warnings);
     outcome.temporary =

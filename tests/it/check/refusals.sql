@@ -46,6 +46,18 @@ select s.code, (select count(*) from dim d where d.code = s.code) as n from sale
 select s.code from sales s where amount in (select count(d.name) from dim d where d.code = s.code group by d.day);
 select code, count(*) from sales group by code with rollup;
 
+-- views, prepared statements, hierarchies
+create materialized view m as select code from sales order by code;
+create materialized view m as select code from sales limit 5;
+create or replace materialized view m as select code from sales;
+create materialized view m auto refresh yes as select code, getdate() as seen_at from sales;
+create materialized view m as select tablename from pg_table_def;
+refresh materialized view sales;
+drop materialized view sales;
+prepare untyped as select code from sales where code = $1;
+execute nobody (1);
+select s.code from sales s, dim d where s.code = d.code start with s.code = 'a' connect by prior s.code = s.code;
+
 -- functions and expressions
 select generate_series(1, 3);
 select width_bucket(amount, 0, 10, 5) from sales;
