@@ -4,6 +4,7 @@ use std::fmt;
 
 use datafusion::sql::sqlparser::ast;
 
+pub use super::show::{Show, ShowFilter};
 use super::transfer::{Copy, Unload};
 use crate::error::Place;
 use crate::types::SqlType;
@@ -195,27 +196,6 @@ pub struct Prepare {
     pub name: String,
     pub types: Vec<ast::DataType>,
     pub command: Command,
-}
-
-/// What SHOW asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Show {
-    Setting(String),
-    All,
-    Table(ObjectRef),
-    View(ObjectRef),
-    Databases,
-    Schemas(ShowFilter),
-    /// Of one schema.
-    Tables(String, ShowFilter),
-    Columns(ObjectRef, ShowFilter),
-}
-
-/// `[LIKE 'pattern'] [LIMIT n]`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ShowFilter {
-    pub like: Option<String>,
-    pub limit: Option<usize>,
 }
 
 /// `CREATE [TEMP] TABLE t (...)`.

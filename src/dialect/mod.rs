@@ -28,6 +28,7 @@ mod rewrite;
 mod rules;
 mod secrets;
 mod session;
+mod show;
 mod tables;
 mod transfer;
 
