@@ -16,8 +16,8 @@ use datafusion::sql::sqlparser::ast;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::dialect::{
-    self, ChangeSetKind, Clock, Command, CreateTableAs, Delete, MergeAction, MergeForm, ObjectRef,
-    Parsed, ShapeColumn, TableShape,
+    self, ChangeSetKind, Clock, Command, CreateTableAs, CreateView, Delete, MergeAction, MergeForm,
+    ObjectRef, Parsed, ShapeColumn, TableShape,
 };
 use crate::error::{Error, Result};
 use crate::tables::TableName;
@@ -64,20 +64,7 @@ pub(super) async fn dispatch(
         }
         Command::CreateTable(create) => ddl::create_table(txn, create).await,
         Command::CreateTableAs(create) => create_table_as(local, txn, parsed, create).await,
-        Command::CreateView(create) => {
-            if !create.or_replace {
-                ddl::name_is_free(txn, &create.name, false, false)?;
-            }
-            if create.no_schema_binding {
-                ddl::refuse_unqualified(&create.name, &dialect::tables_of(&parsed.command).reads)?;
-            }
-            // A view that cannot be planned is refused now, but for one bound late.
-            if !create.no_schema_binding {
-                plan(local, txn, parsed, (*create.query).clone(), None).await?;
-                dependents::same_columns(local, txn, parsed, create).await?;
-            }
-            ddl::create_view(txn, create)
-        }
+        Command::CreateView(create) => create_view(local, txn, parsed, create).await,
         Command::DropTable { names, if_exists, cascade } => {
             dependents::release(txn, names, *cascade).await?;
             ddl::drop_tables(txn, names, *if_exists).await
@@ -122,19 +109,34 @@ pub(super) async fn dispatch(
         Command::Copy(_) | Command::Unload(_) => transfer(local, txn, parsed).await,
         Command::CreateExternalSchema(create) => external::create_schema(txn, create),
         Command::CreateExternalTable(create) => external::create_table(local, txn, create),
-        Command::Prepare(_)
-        | Command::Execute { .. }
-        | Command::Deallocate { .. }
-        | Command::Declare { .. }
-        | Command::Fetch { .. }
-        | Command::Close { .. } => prepared::run(local, txn, parsed).await,
         Command::Show(asked) => show::show(local, txn, asked).await,
         Command::Rollback => Err(Error::failed(
             "sql/unsupported-locally",
             "ROLLBACK after a COMMIT or a temporary table of one file is not supported locally",
         )
         .hint("a file is one transaction here: put what may be undone into a file of its own")),
+        // prepared statements and cursors
+        _ => prepared::run(local, txn, parsed).await,
     }
+}
+
+async fn create_view(
+    local: &Local,
+    txn: &mut Transaction,
+    parsed: &Parsed,
+    create: &CreateView,
+) -> Result<Outcome> {
+    if !create.or_replace {
+        ddl::name_is_free(txn, &create.name, false, false)?;
+    }
+    if create.no_schema_binding {
+        ddl::refuse_unqualified(&create.name, &dialect::tables_of(&parsed.command).reads)?;
+    } else {
+        // A view that cannot be planned is refused now, but for one bound late.
+        plan(local, txn, parsed, (*create.query).clone(), None).await?;
+        dependents::same_columns(local, txn, parsed, create).await?;
+    }
+    ddl::create_view(txn, create)
 }
 
 /// COPY and UNLOAD: rows between tables and files that are not the warehouse's.

@@ -51,7 +51,6 @@ create materialized view m as select code from sales order by code;
 create materialized view m as select code from sales limit 5;
 create or replace materialized view m as select code from sales;
 create materialized view m auto refresh yes as select code, getdate() as seen_at from sales;
-create materialized view m as select tablename from pg_table_def;
 refresh materialized view sales;
 drop materialized view sales;
 prepare untyped as select code from sales where code = $1;
