@@ -57,7 +57,7 @@ pub enum Command {
         if_not_exists: bool,
     },
     DropSchema {
-        name: String,
+        names: Vec<String>,
         if_exists: bool,
         cascade: bool,
     },

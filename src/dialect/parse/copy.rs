@@ -5,6 +5,7 @@
 use super::reader::Reader;
 use super::transfer::{authorization, delimiter, maybe_as, one_byte, pack, pairs, unescaped};
 use crate::dialect::command::Command;
+use crate::dialect::rules::{self, Raised};
 use crate::dialect::transfer::{Copy, CopyOptions, FileFormat, TextLayout};
 use crate::error::Result;
 
@@ -30,7 +31,11 @@ pub fn copy(r: &mut Reader<'_>) -> Result<Command> {
     let target = r.object()?;
     let columns = if r.peek_is("(") { r.column_list()? } else { Vec::new() };
     r.expect("from")?;
+    let place = r.place();
     let from = r.string()?;
+    if ["dynamodb://", "emr://"].iter().any(|store| from.starts_with(store)) {
+        return Err(rules::raised(Raised::CopySource, place));
+    }
     let (mut format, mut options) = (Format::default(), CopyOptions::default());
     while !r.at_end() {
         // options may be parted by commas, as in old statements
@@ -163,6 +168,12 @@ fn load_option(r: &mut Reader<'_>, options: &mut CopyOptions) -> Result<()> {
     if let Some(packing) = pack(r) {
         options.packing = packing;
         return Ok(());
+    }
+    if r.peek_is("ssh") {
+        return Err(rules::raised(Raised::CopySource, r.place()));
+    }
+    if r.peek_is("job") {
+        return Err(rules::raised(Raised::CopyJob, r.place()));
     }
     let word = r.word().unwrap_or_default();
     let Some((_, values)) = WITHOUT_EFFECT.iter().find(|(name, _)| *name == word) else {

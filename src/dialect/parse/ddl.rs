@@ -1,15 +1,14 @@
-//! CREATE, DROP and ALTER with Redshift's attributes in any order. It checks no catalog.
+//! CREATE and DROP with Redshift's attributes in any order. It checks no catalog.
 //!
-//! Source: r_CREATE_TABLE_NEW, r_CREATE_TABLE_AS, r_CREATE_VIEW, r_ALTER_TABLE.
+//! Source: r_CREATE_TABLE_NEW, r_CREATE_TABLE_AS, r_CREATE_VIEW, r_CREATE_SCHEMA, r_DROP_SCHEMA.
 
-use super::external;
-use super::materialized;
 use super::reader::Reader;
+use super::{external, materialized, noted};
 use crate::dialect::command::{
-    AlterAction, AlterTable, Append, ColumnDef, Command, CreateTable, CreateTableAs, CreateView,
-    DistStyle, Identity, Like, SortKey, SortStyle, TableAttributes,
+    ColumnDef, Command, CreateTable, CreateTableAs, CreateView, DistStyle, Identity, Like, SortKey,
+    SortStyle, TableAttributes,
 };
-use crate::dialect::rules;
+use crate::dialect::rules::{self, Raised};
 use crate::error::Result;
 
 pub fn create(r: &mut Reader<'_>) -> Result<Command> {
@@ -39,7 +38,7 @@ pub fn create(r: &mut Reader<'_>) -> Result<Command> {
         if r.take_words(&["materialized", "view"]) {
             return materialized::create(r);
         }
-        if let Some(noted) = who_or_where(r, &["CREATE DATABASE", "CREATE USER"]) {
+        if let Some(noted) = noted::object(r, "create")? {
             return Ok(noted);
         }
     }
@@ -50,14 +49,31 @@ pub fn create(r: &mut Reader<'_>) -> Result<Command> {
     ))
 }
 
+/// `CREATE SCHEMA [IF NOT EXISTS] { name [AUTHORIZATION user] | AUTHORIZATION user } [QUOTA ...]`.
 fn create_schema(r: &mut Reader<'_>) -> Result<Command> {
     let if_not_exists = r.take_words(&["if", "not", "exists"]);
-    let name = r.identifier()?;
-    // AUTHORIZATION and QUOTA change no row
-    if matches!(r.word().as_deref(), Some("authorization" | "quota")) {
-        r.skip_all();
+    // without a name it has that of its owner (r_CREATE_SCHEMA)
+    let named = !(r.peek_is("authorization") && r.word_at(1).is_some());
+    let mut name = if named { r.identifier()? } else { String::new() };
+    // whom it belongs to and how large it may grow change no row
+    if r.take("authorization") {
+        let owner = r.identifier()?;
+        name = if named { name } else { owner };
+    }
+    quota(r)?;
+    if !r.at_end() {
+        return Err(rules::raised(Raised::SchemaElements, r.place()));
     }
     Ok(Command::CreateSchema { name, if_not_exists })
+}
+
+/// `QUOTA { n [MB | GB | TB] | UNLIMITED }`.
+fn quota(r: &mut Reader<'_>) -> Result<()> {
+    if r.take("quota") && !r.take("unlimited") {
+        r.literal()?;
+        let _ = r.take("mb") || r.take("gb") || r.take("tb");
+    }
+    Ok(())
 }
 
 fn create_table(r: &mut Reader<'_>, temp: bool) -> Result<Command> {
@@ -77,7 +93,6 @@ fn create_table(r: &mut Reader<'_>, temp: bool) -> Result<Command> {
     if definition.is_none() {
         r.expect("as")?;
         let query = r.query()?;
-        let attributes = attributes;
         return Ok(Command::CreateTableAs(Box::new(CreateTableAs {
             name,
             temp,
@@ -324,20 +339,9 @@ fn create_view(r: &mut Reader<'_>, or_replace: bool) -> Result<Command> {
     })))
 }
 
-/// Databases, and who may do what: recorded, without an effect on rows.
-fn who_or_where(r: &mut Reader<'_>, [database, other]: &[&'static str; 2]) -> Option<Command> {
-    let what = match r.word()?.as_str() {
-        "database" => *database,
-        "user" | "group" | "role" | "default" => *other,
-        _ => return None,
-    };
-    r.skip_all();
-    Some(Command::Noted { what })
-}
-
 pub fn drop(r: &mut Reader<'_>) -> Result<Command> {
     r.expect("drop")?;
-    if let Some(noted) = who_or_where(r, &["DROP DATABASE", "DROP USER"]) {
+    if let Some(noted) = noted::object(r, "drop")? {
         return Ok(noted);
     }
     if r.take_words(&["materialized", "view"]) {
@@ -357,9 +361,12 @@ pub fn drop(r: &mut Reader<'_>) -> Result<Command> {
             }
         }
         "schema" => {
-            let name = r.identifier()?;
-            // DROP EXTERNAL DATABASE would drop data that is not ours
-            Command::DropSchema { name, if_exists, cascade: cascade(r) }
+            let names = r.list(Reader::identifier)?;
+            let place = r.place();
+            if r.take_words(&["drop", "external", "database"]) {
+                return Err(rules::raised(Raised::DropExternalDatabase, place));
+            }
+            Command::DropSchema { names, if_exists, cascade: cascade(r) }
         }
         other => {
             return Err(r.unsupported(
@@ -375,104 +382,4 @@ pub fn cascade(r: &mut Reader<'_>) -> bool {
     let cascade = r.take("cascade");
     let _ = r.take("restrict");
     cascade
-}
-
-pub fn alter(r: &mut Reader<'_>) -> Result<Command> {
-    r.expect("alter")?;
-    if let Some(noted) = who_or_where(r, &["ALTER DATABASE", "ALTER USER"]) {
-        return Ok(noted);
-    }
-    if r.take_words(&["materialized", "view"]) {
-        return materialized::alter(r);
-    }
-    if r.take("schema") {
-        r.identifier()?;
-        // a new name would change what every statement after it means
-        if r.peek_is("owner") || r.peek_is("quota") {
-            r.skip_all();
-            return Ok(Command::Noted { what: "ALTER SCHEMA" });
-        }
-        return Err(r.unsupported("ALTER SCHEMA ... RENAME", "make a schema and move its tables"));
-    }
-    if !r.take("table") {
-        let what = r.word().unwrap_or_default().to_uppercase();
-        return Err(r.unsupported(&format!("ALTER {what}"), "alter tables only"));
-    }
-    let name = r.object()?;
-    let action = alter_action(r)?;
-    Ok(Command::AlterTable(Box::new(AlterTable { name, action })))
-}
-
-fn alter_action(r: &mut Reader<'_>) -> Result<AlterAction> {
-    if r.take("add") {
-        return alter_add(r);
-    }
-    if r.take("append") {
-        r.expect("from")?;
-        let from = r.object()?;
-        let ignore_extra = r.take("ignoreextra");
-        let fill_target = !ignore_extra && r.take("filltarget");
-        return Ok(AlterAction::Append(Append { from, ignore_extra, fill_target }));
-    }
-    if r.take("rename") {
-        if r.take("to") {
-            return Ok(AlterAction::RenameTable { to: r.identifier()? });
-        }
-        let _ = r.take("column");
-        let from = r.identifier()?;
-        r.expect("to")?;
-        return Ok(AlterAction::RenameColumn { from, to: r.new_name()? });
-    }
-    if r.take("drop") {
-        let if_exists = r.take_words(&["if", "exists"]);
-        if r.peek_is("partition") {
-            return external::drop_partition(r, if_exists);
-        }
-        if matches!(r.word().as_deref(), Some("constraint" | "primary")) {
-            r.skip_all();
-            return Ok(AlterAction::Noted { what: "DROP CONSTRAINT" });
-        }
-        let _ = r.take("column");
-        let name = r.identifier()?;
-        return Ok(AlterAction::DropColumn { name, cascade: cascade(r) });
-    }
-    if r.take("alter") {
-        let column = r.take("column");
-        if column && r.peek_is_at(1, "type") {
-            let name = r.identifier()?;
-            r.expect("type")?;
-            return Ok(AlterAction::ColumnType { name, ty: r.sql_type()? });
-        }
-        r.skip_all();
-        return Ok(AlterAction::Noted { what: "ALTER KEYS" });
-    }
-    if r.peek_is("partition") {
-        return external::move_partition(r);
-    }
-    if r.take("set") {
-        return external::set(r);
-    }
-    if r.take("owner") || r.take("row") {
-        r.skip_all();
-        return Ok(AlterAction::Noted { what: "OWNER" });
-    }
-    Err(r.unsupported(
-        "this form of ALTER TABLE",
-        "add, drop and rename columns, rename tables, append, or add partitions",
-    ))
-}
-
-fn alter_add(r: &mut Reader<'_>) -> Result<AlterAction> {
-    let if_not_exists = r.take_words(&["if", "not", "exists"]);
-    if r.peek_is("partition") {
-        return external::partitions(r, if_not_exists);
-    }
-    let named = r.peek_is("constraint");
-    if named || (r.peek_is("primary") || r.peek_is("foreign") || r.peek_is("unique")) {
-        r.skip_all();
-        return Ok(AlterAction::Noted { what: "ADD CONSTRAINT" });
-    }
-    let _ = r.take("column");
-    let mut ignored = TableAttributes::default();
-    Ok(AlterAction::AddColumn(Box::new(column(r, &mut ignored)?)))
 }

@@ -8,12 +8,19 @@ use crate::dialect::command::{
     AlterAction, Command, CreateExternalSchema, CreateExternalTable, ExternalSetting, Partition,
     TableAttributes,
 };
+use crate::dialect::rules::{self, Raised};
 use crate::error::Result;
 
 pub fn schema(r: &mut Reader<'_>) -> Result<Command> {
     let if_not_exists = r.take_words(&["if", "not", "exists"]);
     let name = r.identifier()?;
     r.expect("from")?;
+    let known = r.take_words(&["data", "catalog"])
+        || r.take_words(&["hive", "metastore"])
+        || ["postgres", "mysql", "kinesis", "kafka", "msk", "redshift"].iter().any(|w| r.take(w));
+    if !known {
+        return Err(r.expected("DATA CATALOG or another source (r_CREATE_EXTERNAL_SCHEMA)"));
+    }
     let mut database = None;
     while !r.at_end() {
         if r.take("database") && database.is_none() && !r.peek_is("if") {
@@ -30,7 +37,11 @@ pub fn schema(r: &mut Reader<'_>) -> Result<Command> {
 }
 
 pub fn table(r: &mut Reader<'_>) -> Result<Command> {
+    let place = r.place();
     let name = r.object()?;
+    if !r.peek_is("(") {
+        return Err(rules::raised(Raised::ExternalTableAs, place));
+    }
     let columns = columns(r)?;
     let partitioned_by =
         if r.take_words(&["partitioned", "by"]) { self::columns(r)? } else { Vec::new() };
@@ -59,6 +70,9 @@ pub fn table(r: &mut Reader<'_>) -> Result<Command> {
     table.location = r.string()?;
     if r.take_words(&["table", "properties"]) {
         table.properties = properties(r)?;
+    }
+    if r.peek_is("as") {
+        return Err(rules::raised(Raised::ExternalTableAs, place));
     }
     Ok(Command::CreateExternalTable(Box::new(table)))
 }

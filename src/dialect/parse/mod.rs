@@ -3,11 +3,13 @@
 //! DDL and the outer shape of DML are read here by hand, because sqlparser refuses Redshift's
 //! attributes in free order; queries, expressions and types are sqlparser's.
 
+mod alter;
 mod copy;
 mod ddl;
 mod dml;
 mod external;
 mod materialized;
+mod noted;
 mod prepared;
 mod reader;
 mod session;
@@ -64,27 +66,15 @@ pub fn parse_query(text: &str, file: &Path) -> Result<Box<ast::Query>> {
     }
 }
 
-/// Statements that Redshift takes and that change no row here.
-const NOTED: &[(&str, &str)] = &[
-    ("grant", "GRANT"),
-    ("revoke", "REVOKE"),
-    ("analyze", "ANALYZE"),
-    ("analyse", "ANALYZE"),
-    ("vacuum", "VACUUM"),
-    ("comment", "COMMENT"),
-    ("lock", "LOCK"),
-];
-
 fn command(r: &mut Reader<'_>) -> Result<Command> {
     let Some(word) = r.word() else {
         return if r.peek_is("(") { query(r) } else { Err(r.expected("a statement")) };
     };
-    if let Some((_, what)) = NOTED.iter().find(|(w, _)| *w == word) {
-        r.skip_all();
-        return Ok(Command::Noted { what });
+    if let Some(noted) = noted::statement(r, &word)? {
+        return Ok(noted);
     }
     match word.as_str() {
-        "select" | "values" | "table" => query(r),
+        "select" | "values" => query(r),
         "with" => dml::with(r),
         "insert" => dml::insert(r),
         "update" => dml::update(r, None),
@@ -97,7 +87,7 @@ fn command(r: &mut Reader<'_>) -> Result<Command> {
         }
         "create" => ddl::create(r),
         "drop" => ddl::drop(r),
-        "alter" => ddl::alter(r),
+        "alter" => alter::alter(r),
         "begin" | "start" | "commit" | "end" | "rollback" | "abort" => transaction(r, &word),
         "set" | "reset" | "show" => session::statement(r, &word),
         "explain" => {

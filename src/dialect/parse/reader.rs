@@ -148,6 +148,9 @@ impl<'a> Reader<'a> {
         let place = self.place();
         let name = self.parser.parse_object_name(false);
         let name = self.parsed(name)?;
+        if let Some(error) = rules::reserved_table(&name) {
+            return Err(error.at(place));
+        }
         object_ref(&name).ok_or_else(|| {
             Error::failed("sql/syntax", format!("`{name}` is no name of a table"))
                 .at(place)

@@ -11,7 +11,17 @@ pub fn statement(r: &mut Reader<'_>, word: &str) -> Result<Command> {
     if word == "show" {
         return Ok(Command::Show(show(r)?));
     }
+    if word == "reset" && r.take_words(&["session", "authorization"]) {
+        return Ok(Command::Noted { what: "RESET SESSION AUTHORIZATION" });
+    }
     if word == "set" {
+        // every level of isolation is one level on Redshift (r_BEGIN)
+        if r.take_words(&["session", "characteristics", "as", "transaction"])
+            || r.take("transaction")
+        {
+            r.skip_all();
+            return Ok(Command::Noted { what: "SET TRANSACTION" });
+        }
         let _scope = r.take("session") || r.take("local");
         if r.take("authorization") {
             r.skip_all();
@@ -48,7 +58,6 @@ fn show(r: &mut Reader<'_>) -> Result<Show> {
         return Ok(Show::View(r.object()?));
     }
     if r.take("databases") {
-        r.skip_all();
         return Ok(Show::Databases);
     }
     if r.take_words(&["schemas", "from", "database"]) {
@@ -65,9 +74,8 @@ fn show(r: &mut Reader<'_>) -> Result<Show> {
         let table = ObjectRef { schema: parts.pop(), table };
         return Ok(Show::Columns(table, filter(r)?));
     }
-    if matches!(r.word().as_deref(), Some("procedure" | "model" | "grants" | "datashares")) {
-        let what = r.word().unwrap_or_default().to_uppercase();
-        return Err(r.unsupported(&format!("SHOW {what}"), "show tables, views and settings"));
+    if r.take_words(&["time", "zone"]) {
+        return Ok(Show::Setting("timezone".into()));
     }
     if r.take("all") {
         return Ok(Show::All);

@@ -205,7 +205,7 @@ fn catalog_and_session_commands() {
         ("truncate table store.t", "TRUNCATE"),
         ("grant select on all tables in schema a to group b", "GRANT"),
         ("analyze predicate columns", "ANALYZE"),
-        ("analyze compression t", "ANALYZE"),
+        ("analyze compression t", "ANALYZE COMPRESSION"),
         ("vacuum full t to 99 percent", "VACUUM"),
         ("comment on table t is 'x'", "COMMENT"),
         ("set query_group to 'landfall'", "SET"),

@@ -1,5 +1,5 @@
 //! Comparisons with ALL and ANY of a subquery, by the least, the greatest and the count of its rows;
-//! rows of several values IN a subquery, by EXISTS.
+//! rows of several values IN a subquery, by EXISTS; rows beside rows, value by value.
 //! It changes no other expression.
 //!
 //! DataFusion 55.2 takes them without an error and answers wrongly where rows stand on both sides.
@@ -20,6 +20,10 @@ pub fn expression(expr: &mut Expr) {
         && let Expr::Tuple(values) = left.as_mut()
     {
         *expr = of_rows(std::mem::take(values), subquery, *negated);
+        return;
+    }
+    if let Some(beside) = rows_beside(expr) {
+        *expr = beside;
         return;
     }
     let (left, op, right, all) = match expr {
@@ -75,6 +79,59 @@ fn of_rows(values: Vec<Expr>, query: &Query, negated: bool) -> Expr {
     let select = build::select(vec![one], vec![alone(rows)], Some(found));
     let subquery = Box::new(build::query(None, SetExpr::Select(Box::new(select))));
     Expr::Exists { subquery, negated }
+}
+
+/// `(a, b) [NOT] IN ((1, 2), (3, 4))` and `(a, b) = (1, 2)` (r_in_condition).
+fn rows_beside(expr: &Expr) -> Option<Expr> {
+    let (left, rows, negated) = match expr {
+        Expr::InList { expr: left, list, negated } => (left, list.as_slice(), *negated),
+        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
+            (left, std::slice::from_ref(right.as_ref()), false)
+        }
+        Expr::BinaryOp { left, op: BinaryOperator::NotEq, right } => {
+            (left, std::slice::from_ref(right.as_ref()), true)
+        }
+        _ => return None,
+    };
+    let Expr::Tuple(values) = left.as_ref() else { return None };
+    // a value that is another one each time stands in one row alone
+    if rows.len() > 1 && values.iter().any(|v| v.to_string().contains("random(")) {
+        return None;
+    }
+    let equal = |row: &Expr| {
+        let Expr::Tuple(row) = row else { return None };
+        if row.len() != values.len() {
+            return None;
+        }
+        let pairs = values.iter().zip(row);
+        pairs
+            .map(|(a, b)| {
+                let (a, b) = (build::nested(a.clone()), build::nested(b.clone()));
+                binary(a, BinaryOperator::Eq, b)
+            })
+            .reduce(|a, b| binary(a, BinaryOperator::And, b))
+            .map(|all| Expr::Nested(Box::new(all)))
+    };
+    let rows: Vec<Expr> = rows.iter().map(equal).collect::<Option<_>>()?;
+    let any = Expr::Nested(Box::new(one_of(rows)?));
+    let not = |e| Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(e) };
+    Some(if negated { not(any) } else { any })
+}
+
+/// The conditions joined by OR, as a tree no deeper than it must be.
+fn one_of(mut conditions: Vec<Expr>) -> Option<Expr> {
+    while conditions.len() > 1 {
+        let mut rest = conditions.into_iter();
+        let mut joined = Vec::new();
+        while let Some(a) = rest.next() {
+            joined.push(match rest.next() {
+                Some(b) => binary(a, BinaryOperator::Or, b),
+                None => a,
+            });
+        }
+        conditions = joined;
+    }
+    conditions.pop()
 }
 
 fn opposite(op: &BinaryOperator) -> BinaryOperator {

@@ -5,8 +5,8 @@
 
 use super::{Find, Rule, Severity, Story};
 use super::{
-    advised, aggregates, expressions, materialized, merges, missing_rules, queries, reserved,
-    statements, traps, values, windows, words,
+    advised, aggregates, expressions, materialized, merges, missing_rules, missing_statements,
+    queries, reserved, statements, traps, values, windows, words,
 };
 
 /// Every rule.
@@ -28,6 +28,8 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         std::slice::from_ref(&words::WITH_INSERT),
         std::slice::from_ref(&statements::SECOND_DISTKEY),
         missing_rules::RULES,
+        missing_statements::RULES,
+        missing_statements::RAISED,
     ]
     .into_iter()
     .flatten()

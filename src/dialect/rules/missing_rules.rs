@@ -1,8 +1,9 @@
 //! What Redshift runs and Landfall cannot run faithfully. It approximates nothing.
 
-use datafusion::sql::sqlparser::ast::Expr;
+use datafusion::sql::sqlparser::ast::{self, Expr};
 
 use super::list::missing;
+use super::scope::Scope;
 use super::{Find, Rule};
 
 pub(super) static RULES: &[Rule] = &[
@@ -35,4 +36,112 @@ pub(super) static RULES: &[Rule] = &[
         "select a.b[0].c from t",
         "select json_extract_path_text(json_extract_array_element_text(b, 0), 'c') from t",
     ),
+    missing(
+        "RS505",
+        "AT, the position in an array, is not supported locally",
+        "query-super",
+        "keep the elements as rows of a table, with their position as a column",
+        Find::Word(&["at"]),
+    )
+    .told(
+        "FROM t, t.items AS i AT n makes a row of each element of an array in a SUPER column.",
+        "select v, n from t, t.items as v at n",
+        "select v, n from items",
+    ),
+    missing(
+        "RS506",
+        "UNPIVOT of an object is not supported locally",
+        "query-super",
+        "keep the attributes as rows of a table",
+        Find::Word(&["unpivot"]),
+    )
+    .told(
+        "It makes a row of each attribute of an object in a SUPER column.",
+        "select k, v from t, unpivot t.prices as v at k",
+        "select k, v from (select a, b from t) unpivot (v for k in (a, b))",
+    ),
+    missing(
+        "RS507",
+        "ORDER SIBLINGS BY is not supported locally",
+        "r_CONNECT_BY_clause",
+        "write WITH RECURSIVE, with the path of each row as a column to order by",
+        Find::Word(&["siblings"]),
+    )
+    .told(
+        "It orders the rows of CONNECT BY below their parent.",
+        "select code from t connect by parent = prior code order siblings by code",
+        "with recursive c (code) as (select code from t where parent is null union all \
+         select t.code from t join c on t.parent = c.code) select code from c order by code",
+    ),
+    missing(
+        "RS508",
+        "arrays of a SUPER column in FROM are not supported locally",
+        "query-super",
+        "keep the elements as rows of a table",
+        Find::Select(unnests),
+    )
+    .told(
+        "FROM t, t.items AS i makes a row of each element of an array in a SUPER column.",
+        "select v from t, t.items as v",
+        "select v from items as v",
+    ),
+    missing(
+        "RS509",
+        "navigation into SUPER values by dots is not supported locally",
+        "query-super",
+        "use the JSON functions on text",
+        Find::Typed(navigates),
+    )
+    .told(
+        "Behind the name of a relation and that of a column, a dot leads into the value.",
+        "select s.items.price from t as s",
+        "select json_extract_path_text(s.items, 'price') from t as s",
+    ),
+    missing(
+        "RS510",
+        "a parameter has no value here",
+        "r_PREPARE",
+        "write the value itself",
+        Find::Expr(|e| {
+            matches!(e, Expr::Value(value) if matches!(value.value, ast::Value::Placeholder(_)))
+        }),
+    )
+    .told(
+        "Values for $1, ? and :name come from a client or from EXECUTE.",
+        "select code from sales where amount > $1",
+        "select code from sales where amount > 10",
+    ),
 ];
+
+/// A relation of FROM that is named through one that stands before it.
+fn unnests(select: &ast::Select) -> bool {
+    let mut before: Vec<&str> = Vec::new();
+    let factors = select
+        .from
+        .iter()
+        .flat_map(|f| std::iter::once(&f.relation).chain(f.joins.iter().map(|j| &j.relation)));
+    for factor in factors {
+        let (name, alias) = match factor {
+            ast::TableFactor::Table { name, alias, .. } => (Some(name), alias),
+            ast::TableFactor::Derived { alias, .. } => (None, alias),
+            _ => continue,
+        };
+        let parts: Vec<&str> = name
+            .iter()
+            .flat_map(|n| &n.0)
+            .filter_map(|part| part.as_ident().map(|i| i.value.as_str()))
+            .collect();
+        if parts.len() > 1 && parts.first().is_some_and(|first| before.contains(first)) {
+            return true;
+        }
+        before.extend(alias.as_ref().map(|a| a.name.value.as_str()).or(parts.last().copied()));
+    }
+    false
+}
+
+/// `relation.column.attribute`, which is not `schema.relation.column`.
+fn navigates(expr: &Expr, scope: &Scope<'_>) -> bool {
+    let Expr::CompoundIdentifier(parts) = expr else { return false };
+    let is = |at: usize| parts.get(at).is_some_and(|part| scope.has_relation(&part.value));
+    parts.len() > 2 && is(0) && !is(1)
+}

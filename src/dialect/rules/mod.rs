@@ -7,8 +7,8 @@
 //!
 //! ```text
 //! aggregates windows queries expressions    what a query may not say
-//! statements materialized merges words                   what a statement may not be
-//! missing_rules                             what Redshift runs and we do not
+//! statements materialized merges words      what a statement may not be
+//! missing_rules missing_statements          what Redshift runs and we do not
 //! advised traps                             what runs and often is not what was meant
 //! codes                                     the stories of errors raised elsewhere
 //! find known scope keys correlated          how a rule is found
@@ -28,6 +28,7 @@ mod list;
 mod materialized;
 mod merges;
 mod missing_rules;
+mod missing_statements;
 mod queries;
 mod reserved;
 mod scope;
@@ -46,7 +47,8 @@ use crate::error::{Error, Place, Result};
 pub use explain::{Explained, about, explain};
 pub use known::{Known, KnownColumn, KnownTable};
 pub use list::rules;
-pub(crate) use reserved::reserved_name;
+pub(crate) use missing_statements::{ROW_LEVEL_SECURITY, Raised, raised};
+pub(crate) use reserved::{reserved_name, reserved_table};
 pub(crate) use statements::second_distkey;
 pub(crate) use words::{refused_start, refused_word, with_insert};
 

@@ -1,6 +1,6 @@
 //! Reserved words where a name is wanted. It knows no grammar.
 
-use datafusion::sql::sqlparser::ast::{Expr, Ident, TableFactor};
+use datafusion::sql::sqlparser::ast::{Expr, Ident, ObjectName, TableFactor};
 
 use super::list::rule;
 use super::{Find, Rule, error_of};
@@ -32,9 +32,10 @@ pub(super) static RULES: &[Rule] = &[rule(
     "r_pg_keywords",
     "write it in double quotes, or choose another name",
     Find::Factor(|f| match f {
-        TableFactor::Table { alias, .. } | TableFactor::Derived { alias, .. } => {
-            alias.as_ref().is_some_and(|a| reserved(&a.name))
+        TableFactor::Table { name, alias, .. } => {
+            alias.as_ref().is_some_and(|a| reserved(&a.name)) || alone(name).is_some_and(reserved)
         }
+        TableFactor::Derived { alias, .. } => alias.as_ref().is_some_and(|a| reserved(&a.name)),
         _ => false,
     }),
 )
@@ -47,6 +48,19 @@ pub(super) static RULES: &[Rule] = &[rule(
 /// The error of a new name that is reserved.
 pub(crate) fn reserved_name(name: &Ident) -> Option<Error> {
     reserved(name).then(|| error_of(&NAME))
+}
+
+/// The error of a table that is named by a reserved word, as in UPDATE ONLY.
+pub(crate) fn reserved_table(name: &ObjectName) -> Option<Error> {
+    alone(name).filter(|name| reserved(name)).and_then(|_| RULES.first().map(error_of))
+}
+
+/// A name without a schema.
+fn alone(name: &ObjectName) -> Option<&Ident> {
+    match name.0.as_slice() {
+        [part] => part.as_ident(),
+        _ => None,
+    }
 }
 
 fn reserved(name: &Ident) -> bool {

@@ -96,6 +96,13 @@ impl<'a> Scope<'a> {
         self.asked = asked.0;
     }
 
+    /// True if a relation in sight goes by this name.
+    pub fn has_relation(&self, name: &str) -> bool {
+        let mut names =
+            self.relations.iter().map(|(n, _)| n).chain(self.target.iter().map(|(n, _)| n));
+        names.any(|known| known == name)
+    }
+
     pub fn asks_for_null(&self, column: &str) -> bool {
         self.asked.iter().any(|asked| asked == column)
     }

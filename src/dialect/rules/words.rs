@@ -145,6 +145,7 @@ pub(super) static RULES: &[Rule] = &[
             &["security"],
             &["import", "foreign"],
             &["reassign"],
+            &["table"],
         ]),
     )
     .told(
@@ -199,6 +200,19 @@ pub(super) static RULES: &[Rule] = &[
         "select \"code\" from sales",
     ),
     rule(
+        "RS259",
+        "sql/bracket-name",
+        "a name stands in square brackets",
+        "r_names",
+        "use double quotes, or none",
+        Find::Token(|t| matches!(t, Token::Word(w) if w.quote_style == Some('['))),
+    )
+    .told(
+        "They are SQL Server's. Behind a column, brackets lead into a SUPER value.",
+        "select [code] from [sales]",
+        "select \"code\" from sales",
+    ),
+    rule(
         "RS196",
         "sql/double-equals",
         "the operator == does not exist on Redshift",
@@ -210,6 +224,58 @@ pub(super) static RULES: &[Rule] = &[
         "Equality is one sign.",
         "select code from sales where code == 'a'",
         "select code from sales where code = 'a'",
+    ),
+    rule(
+        "RS250",
+        "sql/alter-view",
+        "ALTER VIEW does not exist on Redshift",
+        "r_ALTER_TABLE",
+        "write ALTER TABLE ... RENAME TO or OWNER TO, which take views too",
+        Find::Start(&[&["alter", "view"]]),
+    )
+    .told(
+        "Another query is given to a view by CREATE OR REPLACE VIEW.",
+        "alter view v rename to w",
+        "alter table v rename to w",
+    ),
+    rule(
+        "RS251",
+        "sql/escape-string",
+        "a string begins with E",
+        "r_Character_types",
+        "leave the E out",
+        Find::Token(|t| matches!(t, Token::EscapedStringLiteral(_))),
+    )
+    .told(
+        "The manual has no such strings. Backslashes are read in every string.",
+        "select code from sales where code = E'a'",
+        "select code from sales where code = 'a'",
+    ),
+    rule(
+        "RS252",
+        "sql/template",
+        "the text holds a template",
+        "c_SQL_commands",
+        "give the text that the template makes, as dbt compile does",
+        Find::Token(|t| matches!(t, Token::LBrace | Token::RBrace)),
+    )
+    .told(
+        "Braces are read by the tools that make SQL; no statement of Redshift has one.",
+        "select code from {{ ref('sales') }}",
+        "select code from sales",
+    ),
+    rule(
+        "RS254",
+        "sql/is-null",
+        "ISNULL and NOTNULL stand behind a value",
+        "r_null_condition",
+        "write IS NULL or IS NOT NULL",
+        Find::Word(&["isnull", "notnull"]),
+    )
+    .told(
+        "The manual has the words in full alone.",
+        "select code from sales where amount notnull",
+        "select code from sales where amount is not null",
     ),
     rule(
         "RS180",
@@ -330,7 +396,8 @@ pub fn refused_word(tokens: &[TokenWithSpan], error: Error, file: &Path) -> Erro
     let word = |at: Option<usize>, word: &str| {
         at.and_then(|at| tokens.get(at)).is_some_and(|t| is_word(&t.token, word))
     };
-    let leads_on = word(Some(index), "on") || word(Some(index), "with");
+    let leads_on = ["on", "with", "order"].iter().any(|w| word(Some(index), w));
+    let of_unpivot = word(index.checked_sub(2), "unpivot");
     let second_limit = word(index.checked_sub(2), "limit") && word(Some(index), ",");
     let found = rules().find(|rule| match rule.find {
         // the word itself, the one after it as in ON CONFLICT and WITH ROLLUP, or the one before
@@ -340,6 +407,7 @@ pub fn refused_word(tokens: &[TokenWithSpan], error: Error, file: &Path) -> Erro
                 || (leads_on && word(index.checked_add(1), w))
                 || (*w == "check" && word(index.checked_sub(1), w))
                 || (second_limit && *w == "limit,")
+                || (of_unpivot && *w == "unpivot")
         }),
         _ => false,
     });

@@ -29,15 +29,27 @@ pub fn create_schema(txn: &mut Transaction, name: &str, if_not_exists: bool) -> 
     Ok(Outcome::default())
 }
 
-pub async fn drop_schema(
+pub async fn drop_schemas(
+    txn: &mut Transaction,
+    names: &[String],
+    if_exists: bool,
+    cascade: bool,
+) -> Result<Outcome> {
+    for name in names {
+        drop_schema(txn, name, if_exists, cascade).await?;
+    }
+    Ok(Outcome::default())
+}
+
+async fn drop_schema(
     txn: &mut Transaction,
     name: &str,
     if_exists: bool,
     cascade: bool,
-) -> Result<Outcome> {
+) -> Result<()> {
     if !txn.shape().schemas.contains_key(name) {
         if if_exists {
-            return Ok(Outcome::default());
+            return Ok(());
         }
         return Err(Error::failed(
             "sql/unknown-schema",
@@ -72,7 +84,7 @@ pub async fn drop_schema(
         txn.drop_table(&table).await?;
     }
     txn.drop_schema(name);
-    Ok(Outcome::default())
+    Ok(())
 }
 
 /// True when the name is free; false when it is taken and the statement says that is fine.

@@ -59,8 +59,8 @@ pub(super) async fn dispatch(
         Command::CreateSchema { name, if_not_exists } => {
             ddl::create_schema(txn, name, *if_not_exists)
         }
-        Command::DropSchema { name, if_exists, cascade } => {
-            ddl::drop_schema(txn, name, *if_exists, *cascade).await
+        Command::DropSchema { names, if_exists, cascade } => {
+            ddl::drop_schemas(txn, names, *if_exists, *cascade).await
         }
         Command::CreateTable(create) => ddl::create_table(txn, create).await,
         Command::CreateTableAs(create) => create_table_as(local, txn, parsed, create).await,

@@ -1,0 +1,154 @@
+//! ALTER of schemas and tables. It checks no catalog.
+//!
+//! Source: r_ALTER_TABLE, r_ALTER_SCHEMA, r_ALTER_TABLE_APPEND.
+
+use super::reader::Reader;
+use super::{ddl, external, materialized, noted};
+use crate::dialect::command::{AlterAction, AlterTable, Append, Command, TableAttributes};
+use crate::dialect::rules::{self, Raised};
+use crate::error::Result;
+
+pub fn alter(r: &mut Reader<'_>) -> Result<Command> {
+    r.expect("alter")?;
+    if let Some(noted) = noted::object(r, "alter")? {
+        return Ok(noted);
+    }
+    if r.take_words(&["materialized", "view"]) {
+        return materialized::alter(r);
+    }
+    if r.take("schema") {
+        r.identifier()?;
+        // a new name would change what every statement after it means
+        if r.peek_is("owner") || r.peek_is("quota") {
+            r.skip_all();
+            return Ok(Command::Noted { what: "ALTER SCHEMA" });
+        }
+        return Err(r.unsupported("ALTER SCHEMA ... RENAME", "make a schema and move its tables"));
+    }
+    if !r.take("table") {
+        let what = r.word().unwrap_or_default().to_uppercase();
+        return Err(r.unsupported(&format!("ALTER {what}"), "alter tables only"));
+    }
+    let name = r.object()?;
+    let action = alter_action(r)?;
+    Ok(Command::AlterTable(Box::new(AlterTable { name, action })))
+}
+
+fn alter_action(r: &mut Reader<'_>) -> Result<AlterAction> {
+    if r.take("add") {
+        return alter_add(r);
+    }
+    if r.take("append") {
+        r.expect("from")?;
+        let from = r.object()?;
+        let ignore_extra = r.take("ignoreextra");
+        let fill_target = !ignore_extra && r.take("filltarget");
+        return Ok(AlterAction::Append(Append { from, ignore_extra, fill_target }));
+    }
+    if r.take("rename") {
+        if r.take("to") {
+            return Ok(AlterAction::RenameTable { to: r.new_name()? });
+        }
+        let _ = r.take("column");
+        let from = r.identifier()?;
+        r.expect("to")?;
+        return Ok(AlterAction::RenameColumn { from, to: r.new_name()? });
+    }
+    if r.take("drop") {
+        let if_exists = r.take_words(&["if", "exists"]);
+        if r.peek_is("partition") {
+            return external::drop_partition(r, if_exists);
+        }
+        if matches!(r.word().as_deref(), Some("constraint" | "primary")) {
+            r.skip_all();
+            return Ok(AlterAction::Noted { what: "DROP CONSTRAINT" });
+        }
+        let _ = r.take("column");
+        let name = r.identifier()?;
+        return Ok(AlterAction::DropColumn { name, cascade: ddl::cascade(r) });
+    }
+    if r.take("alter") {
+        let column = r.take("column");
+        if column && r.peek_is_at(1, "type") {
+            let name = r.identifier()?;
+            r.expect("type")?;
+            return Ok(AlterAction::ColumnType { name, ty: r.sql_type()? });
+        }
+        return alter_keys(r, column);
+    }
+    if r.peek_is("partition") {
+        return external::move_partition(r);
+    }
+    if r.take("set") {
+        return external::set(r);
+    }
+    if r.take_words(&["row", "level", "security"]) {
+        let on = r.take("on");
+        if !on {
+            r.expect("off")?;
+        }
+        r.skip_all();
+        let what = if on { rules::ROW_LEVEL_SECURITY } else { "ROW LEVEL SECURITY OFF" };
+        return Ok(AlterAction::Noted { what });
+    }
+    if r.take("owner") {
+        r.expect("to")?;
+        r.identifier()?;
+        return Ok(AlterAction::Noted { what: "OWNER" });
+    }
+    Err(r.unsupported(
+        "this form of ALTER TABLE",
+        "add, drop and rename columns, rename tables, append, or add partitions",
+    ))
+}
+
+fn alter_add(r: &mut Reader<'_>) -> Result<AlterAction> {
+    let if_not_exists = r.take_words(&["if", "not", "exists"]);
+    if r.peek_is("partition") {
+        return external::partitions(r, if_not_exists);
+    }
+    let named = r.peek_is("constraint");
+    if named || (r.peek_is("primary") || r.peek_is("foreign") || r.peek_is("unique")) {
+        r.skip_all();
+        return Ok(AlterAction::Noted { what: "ADD CONSTRAINT" });
+    }
+    let _ = r.take("column");
+    let mut ignored = TableAttributes::default();
+    Ok(AlterAction::AddColumn(Box::new(ddl::column(r, &mut ignored)?)))
+}
+
+/// What follows ALTER: keys, distribution and encodings, several parted by `, ALTER`. They change no
+/// row here.
+fn alter_keys(r: &mut Reader<'_>, mut column: bool) -> Result<AlterAction> {
+    loop {
+        if column {
+            r.identifier()?;
+            if !r.take("encode") {
+                return Err(rules::raised(Raised::AlterColumn, r.place()));
+            }
+            r.identifier()?;
+        } else if r.take("diststyle") {
+            if r.take("key") {
+                r.expect("distkey")?;
+                r.identifier()?;
+            } else if !["all", "even", "auto"].iter().any(|style| r.take(style)) {
+                return Err(r.expected("ALL, EVEN, AUTO or KEY DISTKEY"));
+            }
+        } else if r.take("distkey") {
+            r.identifier()?;
+        } else if r.take("encode") {
+            r.expect("auto")?;
+        } else {
+            let _ = r.take("compound");
+            r.expect("sortkey")?;
+            if !r.take("auto") && !r.take("none") {
+                r.column_list()?;
+            }
+        }
+        if !r.take_token(",") {
+            return Ok(AlterAction::Noted { what: "ALTER KEYS" });
+        }
+        r.expect("alter")?;
+        column = r.take("column");
+    }
+}
