@@ -84,7 +84,7 @@ pub fn quote_literal(text: &str) -> String {
 }
 
 /// Reserved words (r_pg_keywords), in lower case.
-const RESERVED: &[&str] = &[
+pub const RESERVED: &[&str] = &[
     "aes128",
     "aes256",
     "all",

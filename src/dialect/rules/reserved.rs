@@ -5,6 +5,7 @@ use datafusion::sql::sqlparser::ast::{Expr, Ident, ObjectName, TableFactor};
 use super::list::rule;
 use super::{Find, Rule, error_of};
 use crate::error::Error;
+use crate::sql;
 
 /// It holds for the columns of new tables too.
 pub(super) static NAME: Rule = rule(
@@ -64,85 +65,26 @@ fn alone(name: &ObjectName) -> Option<&Ident> {
 }
 
 fn reserved(name: &Ident) -> bool {
-    name.quote_style.is_none() && WORDS.contains(&name.value.as_str())
+    let word = name.value.as_str();
+    name.quote_style.is_none() && sql::RESERVED.contains(&word) && !VALUES.contains(&word)
 }
 
-/// Those a parser could take for a name. What is a value or a function without brackets, like
-/// SYSDATE and USER, is that in an expression.
-const WORDS: &[&str] = &[
-    "aes128",
-    "aes256",
-    "allowoverwrite",
-    "analyse",
-    "backup",
-    "binary",
-    "blanksasnull",
-    "bytedict",
-    "bzip2",
-    "column",
-    "credentials",
-    "deflate",
-    "defrag",
-    "delta",
-    "delta32k",
-    "disable",
-    "emptyasnull",
-    "enable",
-    "encode",
-    "encrypt",
-    "encryption",
-    "explicit",
-    "freeze",
-    "globaldict256",
-    "globaldict64k",
-    "gzip",
-    "identity",
-    "ignore",
-    "isnull",
-    "language",
-    "lun",
-    "luns",
-    "lzo",
-    "lzop",
-    "minus",
-    "mostly16",
-    "mostly32",
-    "mostly8",
-    "new",
-    "notnull",
-    "off",
-    "offline",
-    "offset",
-    "oid",
-    "old",
-    "only",
-    "open",
-    "overlaps",
-    "parallel",
-    "partition",
-    "percent",
-    "permissions",
-    "placing",
-    "raw",
-    "readratio",
-    "recover",
-    "references",
-    "rejectlog",
-    "resort",
-    "respect",
-    "restore",
-    "snapshot",
-    "some",
-    "system",
-    "table",
-    "tag",
-    "tdes",
-    "text255",
-    "text32k",
-    "timestamp",
-    "top",
-    "truncatecolumns",
-    "verbose",
-    "wallet",
-    "without",
+/// Reserved words that are a value where an expression is wanted, and CHECK, which begins a
+/// constraint that has a rule of its own.
+const VALUES: &[&str] = &[
+    "check",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "current_user_id",
+    "default",
+    "false",
+    "localtime",
+    "localtimestamp",
+    "null",
+    "session_user",
+    "sysdate",
+    "true",
+    "user",
 ];
