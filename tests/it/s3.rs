@@ -378,3 +378,53 @@ async fn a_large_file_is_uploaded_in_parts_and_given_up_whole() {
     assert!(given_up(&wire, "PUT") > 0, "no part was ever sent");
     assert!(given_up(&wire, "DELETE") > 0, "the upload was left open");
 }
+
+/// COPY, UNLOAD and external tables name the bucket as they would on Redshift.
+#[tokio::test]
+async fn copy_unload_and_external_tables_meet_in_the_bucket() {
+    let server = server();
+    let wire = Wire::to(server.address);
+    let project = project(None);
+    let at = format!("s3://{BUCKET}/exchange");
+    let sql = format!(
+        "-- Lines that leave to the bucket and come back\n\
+         unload ('select order_no, order_line_no, quantity, line_total, order_date \
+                  from pres.report_order_lines') \
+           to '{at}/parquet/lines_' iam_role default format as parquet;\n\
+         unload ('select order_no, order_line_no, product_name from pres.report_order_lines') \
+           to '{at}/csv/lines_' iam_role default csv header gzip manifest;\n\
+         create table pres.back (order_no varchar(20), line varchar(20), quantity int, \
+           total decimal(20, 4), day date);\n\
+         copy pres.back from '{at}/parquet/' iam_role default format as parquet;\n\
+         create table pres.names (order_no varchar(20), line varchar(20), product varchar(100));\n\
+         copy pres.names from '{at}/csv/lines_manifest' iam_role default manifest csv gzip \
+           ignoreheader 1;\n\
+         create external schema lake from data catalog database 'lake' iam_role default;\n\
+         create external table lake.lines (order_no varchar(20), order_line_no varchar(20), \
+           quantity int, line_total decimal(20, 4), order_date date) stored as parquet location '{at}/parquet/';\n\
+         create table pres.through as select order_no, order_line_no as line, quantity, \
+           line_total as total, order_date as day from lake.lines;\n"
+    );
+    std::fs::write(project.path().join("sql/pres/exchange.sql"), sql).expect("the file");
+    ok(&project, wire.address, &["run"]);
+    let rows = |columns: &str, table: &str| {
+        let sql = format!("select {columns} from {table} order by 1, 2");
+        ok(&project, wire.address, &["query", "--format", "csv", &sql])
+            .lines()
+            .skip(1)
+            .map(str::to_string)
+            .collect::<Vec<_>>()
+    };
+    let report = "pres.report_order_lines";
+    let lines = rows("order_no, order_line_no, quantity, line_total, order_date", report);
+    assert!(lines.len() > 30, "{} lines", lines.len());
+    for table in ["pres.back", "pres.through"] {
+        assert_eq!(rows("order_no, line, quantity, total, day", table), lines, "{table}");
+    }
+    let names = rows("order_no, order_line_no, product_name", report);
+    assert_eq!(rows("order_no, line, product", "pres.names"), names);
+    let made = objects(server, "exchange").await;
+    assert!(made.contains_key("exchange/csv/lines_manifest"), "{:?}", made.keys());
+    assert!(made.keys().any(|key| key.ends_with(".gz")), "{:?}", made.keys());
+    assert!(!project.path().join("exchange").exists());
+}

@@ -41,7 +41,8 @@ pub(crate) use casting::{parse_date, parse_timestamp, write_float, write_timesta
 pub(crate) use numbers::digits as digits_of_pattern;
 pub(crate) use parts::{Part, days_of, micros_of};
 pub(crate) use patterns::Pattern;
-pub(crate) use udf::{TIMESTAMP, type_name};
+pub(crate) use udf::TIMESTAMP;
+pub use udf::type_name;
 
 static SCALARS: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(|| {
     [

@@ -22,6 +22,7 @@ use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::basic::Type as Physical;
 
+use crate::dialect::type_name;
 use crate::error::{Error, Result};
 use crate::types::SqlType;
 
@@ -67,7 +68,7 @@ pub fn check(opened: &Opened, index: usize, target: &Target, shown: &str) -> Res
              in the file {}",
             target.name,
             target.ty,
-            field.data_type()
+            type_name(field.data_type())
         ),
     )
     .hint("declare the column as the file has it (c-spectrum-troubleshooting)"))
