@@ -140,6 +140,7 @@ fn redshift_cast(expr: Expr, from: &DataType, to: &DataType) -> DfResult<Outcome
             let shown = BinaryExpr::new(Box::new(shown), Operator::StringConcat, Box::new(zone));
             then(Expr::BinaryExpr(shown), D::Utf8View)
         }
+        (f, D::Date32) if *f == micros(None) => then(ours("timestamp_to_date", expr)?, D::Date32),
         (D::Timestamp(..), t) if is_text(t) => then(ours("timestamp_to_text", expr)?, D::Utf8View),
         (D::Float32 | D::Float64, t) if is_text(t) => {
             then(ours("float_to_text", expr)?, D::Utf8View)

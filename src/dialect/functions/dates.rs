@@ -48,6 +48,12 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         ),
         function("extract", &[Kind::Text, Kind::TemporalOrSpan], extract_type, extract),
         function("date_trunc", &[Kind::Text, Kind::Timestamp], |_| Ok(TIMESTAMP), date_trunc),
+        function(
+            "timestamp_to_date",
+            &[Kind::Timestamp],
+            |_| Ok(DataType::Date32),
+            timestamp_to_date,
+        ),
         function("last_day", &[Kind::Date], |_| Ok(DataType::Date32), last_day),
         function("add_months", &[Kind::Timestamp, Kind::Int], |_| Ok(TIMESTAMP), add_months),
         function(
@@ -243,6 +249,13 @@ fn date_trunc(args: &Args) -> Result<ArrayRef> {
 
 fn start_of(part: Part) -> Result<fn(i64) -> Option<i64>> {
     part.truncate().ok_or_else(|| exec_datafusion_err!("date_trunc does not take this date part"))
+}
+
+/// A cast to a date: the day a timestamp lies in. Arrow's goes through the calendar.
+fn timestamp_to_date(args: &Args) -> Result<ArrayRef> {
+    let at = args.primitive::<TimestampMicrosecondType>(0)?;
+    // 2^63 microseconds are less than 2^27 days
+    Ok(Arc::new(at.array.unary::<_, Date32Type>(|micros| micros.div_euclid(DAY) as i32)))
 }
 
 /// r_LAST_DAY.
