@@ -267,7 +267,7 @@ fn what_is_not_ours_is_refused_with_a_hint() {
         "create index i on t (a)",
         "alter schema a rename to b",
         "select * from a.b.c.d.e where",
-        "declare c cursor for select 1",
+        "declare c cursor for delete from t",
     ] {
         let error = parse_script(text, Path::new("a.sql")).expect_err(text);
         let refused = ["sql/unsupported", "sql/syntax", "sql/index", "sql/savepoint"];
