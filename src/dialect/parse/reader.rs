@@ -159,8 +159,9 @@ impl<'a> Reader<'a> {
     }
 
     pub fn expression(&mut self) -> Result<ast::Expr> {
+        let place = self.place();
         let expr = self.parser.parse_expr();
-        self.parsed(expr).map(within)
+        self.parsed(expr).and_then(|tree| within(tree, place))
     }
 
     /// An expression that ends before NOT NULL, which is an attribute of its column.
@@ -171,23 +172,27 @@ impl<'a> Reader<'a> {
     }
 
     pub fn query(&mut self) -> Result<Box<ast::Query>> {
+        let place = self.place();
         let query = self.parser.parse_query();
-        self.parsed(query).map(within)
+        self.parsed(query).and_then(|tree| within(tree, place))
     }
 
     pub fn cte(&mut self) -> Result<ast::Cte> {
+        let place = self.place();
         let cte = self.parser.parse_cte();
-        self.parsed(cte).map(within)
+        self.parsed(cte).and_then(|tree| within(tree, place))
     }
 
     pub fn table_and_joins(&mut self) -> Result<ast::TableWithJoins> {
+        let place = self.place();
         let table = self.parser.parse_table_and_joins();
-        self.parsed(table).map(within)
+        self.parsed(table).and_then(|tree| within(tree, place))
     }
 
     pub fn table_factor(&mut self) -> Result<ast::TableFactor> {
+        let place = self.place();
         let table = self.parser.parse_table_factor();
-        self.parsed(table).map(within)
+        self.parsed(table).and_then(|tree| within(tree, place))
     }
 
     /// A type as it is written.
@@ -366,10 +371,20 @@ fn sign(token: &Token) -> Option<&'static str> {
 }
 
 /// A tree whose tables and columns are named without their database: there is one here.
-fn within<T: VisitMut>(mut tree: T) -> T {
+///
+/// sqlparser takes a statement that changes rows for a query, as PostgreSQL does in WITH; on
+/// Redshift a query only reads (r_SELECT_synopsis).
+fn within<T: VisitMut>(mut tree: T, place: Place) -> Result<T> {
     struct Within;
     impl VisitorMut for Within {
         type Break = ();
+        fn pre_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<()> {
+            use ast::SetExpr as S;
+            match *query.body {
+                S::Insert(_) | S::Update(_) | S::Delete(_) | S::Merge(_) => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        }
         fn pre_visit_relation(&mut self, relation: &mut ast::ObjectName) -> ControlFlow<()> {
             if relation.0.len() == 3 {
                 relation.0.remove(0);
@@ -385,8 +400,15 @@ fn within<T: VisitMut>(mut tree: T) -> T {
             ControlFlow::Continue(())
         }
     }
-    let _ = VisitMut::visit(&mut tree, &mut Within);
-    tree
+    match VisitMut::visit(&mut tree, &mut Within) {
+        ControlFlow::Continue(()) => Ok(tree),
+        ControlFlow::Break(()) => Err(Error::failed(
+            "sql/syntax",
+            "INSERT, UPDATE, DELETE and MERGE are statements of their own, not part of a query",
+        )
+        .at(place)
+        .hint("run it before, and read its table here")),
+    }
 }
 
 /// `table`, `schema.table` or `database.schema.table`; `None` for more.

@@ -287,7 +287,7 @@ fn runtime_error(text: &str) -> Error {
     {
         return Error::failed("sql/overflow", format!("value out of range: {text}"));
     }
-    Error::failed("sql/execution", text.to_string())
+    Error::failed("sql/execution", text.trim_start_matches("Execution error: "))
 }
 
 #[async_trait]

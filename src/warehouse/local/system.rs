@@ -296,11 +296,15 @@ impl Known {
     }
 }
 
-async fn columns(local: &Local, txn: &mut Transaction) -> Result<Relation> {
-    let rows = known_columns(local, txn).await?.iter().map(Known::row).collect();
-    const COLUMNS: &[(&str, DataType)] = &[
-        ("table_catalog", TEXT),
-        ("table_schema", TEXT),
+/// The columns of a relation that describes columns, which name the database and the schema in
+/// their own ways.
+const fn of_columns(
+    database: &'static str,
+    schema: &'static str,
+) -> [(&'static str, DataType); 12] {
+    [
+        (database, TEXT),
+        (schema, TEXT),
         ("table_name", TEXT),
         ("column_name", TEXT),
         ("ordinal_position", INT),
@@ -311,28 +315,18 @@ async fn columns(local: &Local, txn: &mut Transaction) -> Result<Relation> {
         ("numeric_precision", INT),
         ("numeric_scale", INT),
         ("remarks", TEXT),
-    ];
-    Ok(Relation { columns: COLUMNS, rows })
+    ]
+}
+
+async fn columns(local: &Local, txn: &mut Transaction) -> Result<Relation> {
+    let rows = known_columns(local, txn).await?.iter().map(Known::row).collect();
+    Ok(Relation { columns: const { &of_columns("table_catalog", "table_schema") }, rows })
 }
 
 /// SVV_ALL_COLUMNS, and what SHOW COLUMNS lists.
 pub async fn all_columns(local: &Local, txn: &mut Transaction) -> Result<Relation> {
     let rows = known_columns(local, txn).await?.iter().map(Known::row).collect();
-    const COLUMNS: &[(&str, DataType)] = &[
-        ("database_name", TEXT),
-        ("schema_name", TEXT),
-        ("table_name", TEXT),
-        ("column_name", TEXT),
-        ("ordinal_position", INT),
-        ("column_default", TEXT),
-        ("is_nullable", TEXT),
-        ("data_type", TEXT),
-        ("character_maximum_length", INT),
-        ("numeric_precision", INT),
-        ("numeric_scale", INT),
-        ("remarks", TEXT),
-    ];
-    Ok(Relation { columns: COLUMNS, rows })
+    Ok(Relation { columns: const { &of_columns("database_name", "schema_name") }, rows })
 }
 
 /// SVV_ALL_TABLES, and what SHOW TABLES lists.
