@@ -37,20 +37,22 @@ pub enum Readers {
 impl Readers {
     /// Whether there is a table of this name.
     pub async fn has_table(&self, name: &str) -> Result<bool> {
-        let found: Option<(String,)> = match self {
-            Readers::Sqlite(_) => query(TABLE_IN_SQLITE),
-            Readers::Postgres(_) => query(TABLE_IN_POSTGRES),
-        }
-        .bind(name)
-        .fetch_optional(self)
-        .await?;
-        Ok(found.is_some())
+        let names_it = table_named(matches!(self, Readers::Postgres(_)), name);
+        Ok(names_it.fetch_optional::<(String,)>(self).await?.is_some())
     }
 }
 
-const TABLE_IN_SQLITE: &str = "select name from sqlite_master where type = 'table' and name = $1";
-const TABLE_IN_POSTGRES: &str = "select cast(table_name as varchar) from information_schema.tables
-     where table_schema = current_schema() and table_name = $1";
+/// Asks for the table of a name.
+fn table_named(in_server: bool, name: &str) -> Query {
+    query(match in_server {
+        true => {
+            "select cast(table_name as varchar) from information_schema.tables
+             where table_schema = current_schema() and table_name = $1"
+        }
+        false => "select name from sqlite_master where type = 'table' and name = $1",
+    })
+    .bind(name)
+}
 
 /// The one connection that writes.
 pub struct Connection {
@@ -108,14 +110,8 @@ impl Connection {
 
     /// Whether there is a table of this name.
     pub async fn has_table(&mut self, name: &str) -> Result<bool> {
-        let found: Option<(String,)> = match &self.driver {
-            Driver::Sqlite(_) => query(TABLE_IN_SQLITE),
-            Driver::Postgres(_) => query(TABLE_IN_POSTGRES),
-        }
-        .bind(name)
-        .fetch_optional(self)
-        .await?;
-        Ok(found.is_some())
+        let names_it = table_named(self.is_server(), name);
+        Ok(names_it.fetch_optional::<(String,)>(self).await?.is_some())
     }
 }
 

@@ -28,6 +28,15 @@ pub fn text(value: &str) -> Expr {
     Expr::value(Value::SingleQuotedString(value.to_owned()))
 }
 
+/// The text of a text literal.
+pub fn text_of(expr: &Expr) -> Option<&str> {
+    let Expr::Value(value) = expr else { return None };
+    match &value.value {
+        Value::SingleQuotedString(text) => Some(text),
+        _ => None,
+    }
+}
+
 pub fn number(value: i64) -> Expr {
     Expr::value(Value::Number(value.to_string(), false))
 }

@@ -14,7 +14,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 
 use super::change::TableShape;
-use super::functions::{self, type_name};
+use super::functions::{self, TIMESTAMP, is_text, type_name};
 use crate::error::{Error, Result};
 
 /// Replaces casts by ours, and integer arithmetic by arithmetic that reports overflow.
@@ -101,10 +101,6 @@ enum Outcome {
     Arrows(Expr),
 }
 
-fn is_text(ty: &DataType) -> bool {
-    matches!(ty, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
-}
-
 fn is_bytes(ty: &DataType) -> bool {
     matches!(ty, DataType::Binary | DataType::BinaryView | DataType::LargeBinary)
 }
@@ -118,19 +114,12 @@ fn redshift_cast(expr: Expr, from: &DataType, to: &DataType) -> DfResult<Outcome
             if answer == *to { expr } else { Expr::Cast(Cast::new(Box::new(expr), to.clone())) };
         Ok(Outcome::Ours(expr))
     };
-    let micros = |zone| D::Timestamp(TimeUnit::Microsecond, zone);
+    if is_text(from)
+        && let Some((read, _, answer)) = reader(to)
+    {
+        return then(ours(read, expr)?, answer);
+    }
     match (from, to) {
-        (f, D::Date32) if is_text(f) => then(ours("text_to_date", expr)?, D::Date32),
-        (f, D::Timestamp(_, Some(_))) if is_text(f) => {
-            then(ours("text_to_timestamptz", expr)?, micros(Some("UTC".into())))
-        }
-        (f, D::Timestamp(..)) if is_text(f) => then(ours("text_to_timestamp", expr)?, micros(None)),
-        (f, D::Time64(TimeUnit::Microsecond)) if is_text(f) => {
-            then(ours("text_to_time", expr)?, to.clone())
-        }
-        (f, D::Boolean) if is_text(f) => then(ours("text_to_boolean", expr)?, D::Boolean),
-        (f, t) if is_text(f) && t.is_integer() => then(ours("text_to_bigint", expr)?, D::Int64),
-        (f, t) if is_text(f) && t.is_numeric() => then(ours("text_to_number", expr)?, D::Utf8View),
         (D::Float16 | D::Float32 | D::Float64 | D::Decimal128(..), t) if t.is_integer() => {
             then(ours("round_to_bigint", expr)?, D::Int64)
         }
@@ -140,7 +129,7 @@ fn redshift_cast(expr: Expr, from: &DataType, to: &DataType) -> DfResult<Outcome
             let shown = BinaryExpr::new(Box::new(shown), Operator::StringConcat, Box::new(zone));
             then(Expr::BinaryExpr(shown), D::Utf8View)
         }
-        (f, D::Date32) if *f == micros(None) => then(ours("timestamp_to_date", expr)?, D::Date32),
+        (f, D::Date32) if *f == TIMESTAMP => then(ours("timestamp_to_date", expr)?, D::Date32),
         (D::Timestamp(..), t) if is_text(t) => then(ours("timestamp_to_text", expr)?, D::Utf8View),
         (D::Float32 | D::Float64, t) if is_text(t) => {
             then(ours("float_to_text", expr)?, D::Utf8View)
@@ -162,27 +151,33 @@ fn redshift_cast(expr: Expr, from: &DataType, to: &DataType) -> DfResult<Outcome
     }
 }
 
+/// What reads a text as a type: the function of CAST, that of TRY_CAST, and the type both answer in.
+fn reader(to: &DataType) -> Option<(&'static str, &'static str, DataType)> {
+    use DataType as D;
+    Some(match to {
+        D::Date32 => ("text_to_date", "try_date", D::Date32),
+        D::Timestamp(_, Some(_)) => {
+            let zoned = D::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+            ("text_to_timestamptz", "try_timestamptz", zoned)
+        }
+        D::Timestamp(..) => ("text_to_timestamp", "try_timestamp", TIMESTAMP),
+        D::Time64(TimeUnit::Microsecond) => ("text_to_time", "try_time", to.clone()),
+        D::Boolean => ("text_to_boolean", "try_boolean", D::Boolean),
+        t if t.is_integer() => ("text_to_bigint", "try_bigint", D::Int64),
+        t if t.is_numeric() => ("text_to_number", "try_number", D::Utf8View),
+        _ => return None,
+    })
+}
+
 /// What TRY_CAST becomes: the cast, with NULL where it fails. What CAST refuses it refuses.
 fn tried(expr: Expr, from: &DataType, to: &DataType) -> DfResult<Expr> {
-    use DataType as D;
-    let name = match to {
-        _ if !is_text(from) => "",
-        D::Date32 => "try_date",
-        D::Timestamp(_, Some(_)) => "try_timestamptz",
-        D::Timestamp(..) => "try_timestamp",
-        D::Time64(_) => "try_time",
-        D::Boolean => "try_boolean",
-        t if t.is_integer() => "try_bigint",
-        t if t.is_numeric() => "try_number",
-        _ => "",
-    };
-    let expr = match (name, redshift_cast(expr.clone(), from, to)?) {
-        ("", Outcome::Ours(ours)) => match ours {
-            Expr::Cast(cast) => *cast.expr,
-            ours => return Ok(ours),
+    let expr = match reader(to).filter(|_| is_text(from)) {
+        Some((_, read, _)) => functions::call(read, vec![expr])?,
+        None => match redshift_cast(expr, from, to)? {
+            Outcome::Ours(Expr::Cast(cast)) => *cast.expr,
+            Outcome::Ours(ours) => return Ok(ours),
+            Outcome::Arrows(expr) => expr,
         },
-        ("", Outcome::Arrows(expr)) => expr,
-        (name, _) => functions::call(name, vec![expr])?,
     };
     Ok(Expr::TryCast(TryCast::new(Box::new(expr), to.clone())))
 }

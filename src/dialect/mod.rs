@@ -46,7 +46,7 @@ pub use command::{
     Parsed, Partition, Prepare, Show, ShowFilter, SortKey, SortStyle, TableAttributes, Update,
 };
 pub use functions::blanks::any_trailing_blank;
-pub use functions::type_name;
+pub use functions::{is_text, type_name};
 pub use parameters::filled;
 pub use parse::{object_ref, parse_each, parse_query, parse_script};
 pub use plan::{Clock, output_name, plan_query, rewrite_query, sql_error};

@@ -8,7 +8,7 @@ use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExp
 use datafusion::logical_expr::{BinaryExpr, Cast, Expr, ExprSchemable, Operator, lit};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
-use super::functions::{self, TIMESTAMP};
+use super::functions::{self, TIMESTAMP, is_text};
 use super::{operands, rewrite};
 
 /// Our operators; DataFusion's rules apply to what it leaves.
@@ -40,10 +40,6 @@ impl ExprPlanner for Operators {
             None => PlannerResult::Original(elements),
         })
     }
-}
-
-fn is_text(ty: &DataType) -> bool {
-    matches!(ty, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
 }
 
 fn is_decimal(ty: &DataType) -> bool {

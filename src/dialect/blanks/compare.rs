@@ -10,8 +10,8 @@ use datafusion::logical_expr::{
     Between, BinaryExpr, Case, Cast, Expr, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, lit,
 };
 
-use super::known::{Scope, is_text};
-use crate::dialect::functions::{self, blanks};
+use super::known::Scope;
+use crate::dialect::functions::{self, blanks, is_text};
 
 /// True for an expression that [`rewrite`] may change.
 pub fn concerns(expr: &Expr) -> bool {

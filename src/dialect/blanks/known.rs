@@ -19,6 +19,7 @@ use datafusion::logical_expr::{
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::dialect::functions::blanks::KEY;
+use crate::dialect::functions::is_text;
 
 /// A table beside what is known of its texts. It scans as the table does.
 #[derive(Debug)]
@@ -182,10 +183,6 @@ const ALWAYS: &[&str] = &[
     "float_to_text",
     "text_to_number",
 ];
-
-pub fn is_text(ty: &DataType) -> bool {
-    matches!(ty, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
-}
 
 /// True for a pattern of TO_CHAR made of digits' fields and signs: names of months and days are
 /// padded with blanks.

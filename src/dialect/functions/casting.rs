@@ -5,19 +5,16 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int64Array, StringViewBuilder,
-    TimestampMicrosecondArray,
-};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringViewBuilder};
 use arrow::datatypes::{
     DataType, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType,
 };
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
-use datafusion::common::{Result, exec_datafusion_err, exec_err};
+use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::logical_expr::ScalarUDF;
 
 use super::parts;
-use super::udf::{Args, Function, Kind, TIMESTAMP, udf};
+use super::udf::{Args, Function, Kind, udf};
 
 fn function(
     name: &'static str,
@@ -30,11 +27,6 @@ fn function(
 
 pub fn all() -> Vec<Arc<ScalarUDF>> {
     vec![
-        udf(function("text_to_date", &[Kind::Text], |_| Ok(DataType::Date32), text_to_date)),
-        udf(function("text_to_timestamp", &[Kind::Text], |_| Ok(TIMESTAMP), text_to_timestamp)),
-        udf(function("text_to_boolean", &[Kind::Text], |_| Ok(DataType::Boolean), text_to_boolean)),
-        udf(function("text_to_bigint", &[Kind::Text], |_| Ok(DataType::Int64), text_to_bigint)),
-        udf(function("text_to_number", &[Kind::Text], |_| Ok(DataType::Utf8View), text_to_number)),
         udf(function("round_to_bigint", &[Kind::Number], |_| Ok(DataType::Int64), round_to_bigint)),
         udf(function(
             "timestamp_to_text",
@@ -166,40 +158,6 @@ pub fn time_of(text: &str) -> Option<NaiveTime> {
     NaiveTime::from_hms_micro_opt(hour, minute, second, micros)
 }
 
-fn text_to_date(args: &Args) -> Result<ArrayRef> {
-    let texts = args.text(0)?;
-    let out: Date32Array = (0..args.rows)
-        .map(|i| {
-            texts
-                .get(i)
-                .map(|t| {
-                    parse_date(t).map(parts::days_of).ok_or_else(|| {
-                        exec_datafusion_err!("invalid input syntax for type date: \"{t}\"")
-                    })
-                })
-                .transpose()
-        })
-        .collect::<Result<_>>()?;
-    Ok(Arc::new(out))
-}
-
-fn text_to_timestamp(args: &Args) -> Result<ArrayRef> {
-    let texts = args.text(0)?;
-    let out: TimestampMicrosecondArray = (0..args.rows)
-        .map(|i| {
-            texts
-                .get(i)
-                .map(|t| {
-                    parse_timestamp(t).and_then(parts::micros_of).ok_or_else(|| {
-                        exec_datafusion_err!("invalid input syntax for type timestamp: \"{t}\"")
-                    })
-                })
-                .transpose()
-        })
-        .collect::<Result<_>>()?;
-    Ok(Arc::new(out))
-}
-
 /// The words of r_Boolean_type.
 pub fn parse_boolean(text: &str) -> Option<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
@@ -207,40 +165,6 @@ pub fn parse_boolean(text: &str) -> Option<bool> {
         "f" | "false" | "n" | "no" | "0" => Some(false),
         _ => None,
     }
-}
-
-fn text_to_boolean(args: &Args) -> Result<ArrayRef> {
-    let texts = args.text(0)?;
-    let out: BooleanArray = (0..args.rows)
-        .map(|i| {
-            texts
-                .get(i)
-                .map(|t| {
-                    parse_boolean(t).ok_or_else(|| {
-                        exec_datafusion_err!("invalid input syntax for type boolean: \"{t}\"")
-                    })
-                })
-                .transpose()
-        })
-        .collect::<Result<_>>()?;
-    Ok(Arc::new(out))
-}
-
-fn text_to_bigint(args: &Args) -> Result<ArrayRef> {
-    let texts = args.text(0)?;
-    let out: Int64Array = (0..args.rows)
-        .map(|i| {
-            texts
-                .get(i)
-                .map(|t| {
-                    t.trim().parse::<i64>().map_err(|_| {
-                        exec_datafusion_err!("invalid input syntax for integer: \"{t}\"")
-                    })
-                })
-                .transpose()
-        })
-        .collect::<Result<_>>()?;
-    Ok(Arc::new(out))
 }
 
 /// Text without the blanks around it, if it is a number.
@@ -251,22 +175,6 @@ pub fn number_text(text: &str) -> Option<&str> {
     let words = ["nan", "infinity", "-infinity", "inf", "-inf"];
     let word = words.iter().any(|w| text.eq_ignore_ascii_case(w));
     (well || word).then_some(text)
-}
-
-/// The text of a number; the cast after it reads it.
-fn text_to_number(args: &Args) -> Result<ArrayRef> {
-    let texts = args.text(0)?;
-    let mut out = StringViewBuilder::with_capacity(args.rows);
-    for i in 0..args.rows {
-        match texts.get(i) {
-            None => out.append_null(),
-            Some(t) => match number_text(t) {
-                Some(number) => out.append_value(number),
-                None => return exec_err!("invalid input syntax for type numeric: \"{t}\""),
-            },
-        }
-    }
-    Ok(Arc::new(out.finish()))
 }
 
 /// Half away from zero, where DataFusion truncates.

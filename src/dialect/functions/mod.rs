@@ -8,6 +8,7 @@ pub(crate) mod blanks;
 mod casting;
 mod dates;
 mod decimals;
+mod from_text;
 mod hashes;
 mod intervals;
 mod json;
@@ -22,8 +23,6 @@ mod rounding;
 mod sounds;
 mod strings;
 mod sums;
-mod times;
-mod trying;
 mod udf;
 mod varbytes;
 mod zones;
@@ -42,11 +41,12 @@ pub(crate) use numbers::digits as digits_of_pattern;
 pub(crate) use parts::{Part, days_of, micros_of};
 pub(crate) use patterns::Pattern;
 pub(crate) use udf::TIMESTAMP;
-pub use udf::type_name;
+pub use udf::{is_text, type_name};
 
 static SCALARS: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(|| {
     [
         casting::all(),
+        from_text::all(),
         dates::all(),
         zones::all(),
         intervals::all(),
@@ -62,8 +62,6 @@ static SCALARS: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(
         random::all(),
         rounding::all(),
         sounds::all(),
-        times::all(),
-        trying::all(),
         varbytes::all(),
         // what PERCENTILE_DISC becomes
         vec![array_element_udf()],

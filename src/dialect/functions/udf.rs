@@ -200,7 +200,7 @@ pub fn coerce(
 
 fn coerced(kind: Kind, ty: &DataType, view: bool) -> Option<DataType> {
     use DataType as D;
-    let text = matches!(ty, D::Utf8 | D::Utf8View | D::LargeUtf8);
+    let text = is_text(ty);
     let temporal = matches!(ty, D::Date32 | D::Timestamp(..));
     let null = matches!(ty, D::Null);
     let number = ty.is_numeric();
@@ -250,10 +250,15 @@ fn coerced(kind: Kind, ty: &DataType, view: bool) -> Option<DataType> {
     })
 }
 
+/// True for text in any layout.
+pub fn is_text(ty: &DataType) -> bool {
+    matches!(ty, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
+}
+
 /// The name Redshift's messages give a type.
 pub fn type_name(ty: &DataType) -> String {
     match ty {
-        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => "character varying".into(),
+        text if is_text(text) => "character varying".into(),
         other => match crate::types::SqlType::of_arrow(other) {
             Some(sql) => sql.to_string(),
             None => other.to_string(),

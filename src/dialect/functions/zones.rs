@@ -29,7 +29,6 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
             convert_timezone,
         ),
         function("at_time_zone", &[Kind::Temporal, Kind::Text], other_kind, at_time_zone),
-        function("text_to_timestamptz", &[Kind::Text], |_| Ok(zoned()), text_to_timestamptz),
     ]
 }
 
@@ -215,21 +214,8 @@ fn at_time_zone(args: &Args) -> Result<ArrayRef> {
     Ok(Arc::new(out.with_data_type(args.returns.clone())))
 }
 
-/// A text of a TIMESTAMPTZ is in the zone it names, or else in the session's.
-fn text_to_timestamptz(args: &Args) -> Result<ArrayRef> {
-    let texts = args.text(0)?;
-    let out: TimestampMicrosecondArray = (0..args.rows)
-        .map(|i| {
-            let Some(text) = texts.get(i) else { return Ok(None) };
-            let micros = zoned_micros(text)?.ok_or_else(|| {
-                exec_datafusion_err!("invalid input syntax for type timestamptz: \"{text}\"")
-            })?;
-            Ok(Some(micros))
-        })
-        .collect::<Result<_>>()?;
-    Ok(Arc::new(out.with_data_type(zoned())))
-}
-
+/// A text of a TIMESTAMPTZ is in the zone it names, or else in the session's; an error for a zone that
+/// is none.
 pub fn zoned_micros(text: &str) -> Result<Option<i64>> {
     let Some(local) = parse_timestamp(text) else { return Ok(None) };
     let utc = match zone_of_text(text)? {

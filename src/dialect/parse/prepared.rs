@@ -3,7 +3,7 @@
 //! Source: r_PREPARE, r_EXECUTE, r_DEALLOCATE, declare, fetch, close.
 
 use super::reader::Reader;
-use super::{command, dml};
+use super::{command, dml, query};
 use crate::dialect::command::{Command, Prepare};
 use crate::dialect::parameters;
 use crate::error::Result;
@@ -12,11 +12,7 @@ use crate::error::Result;
 pub fn prepare(r: &mut Reader<'_>) -> Result<Command> {
     r.expect("prepare")?;
     let name = r.identifier()?;
-    let mut types = Vec::new();
-    if r.take_token("(") {
-        types = r.list(Reader::data_type)?;
-        r.expect_token(")")?;
-    }
+    let types = in_brackets(r, Reader::data_type)?;
     r.expect("as")?;
     let place = r.place();
     let command = match r.word().as_deref() {
@@ -32,12 +28,21 @@ pub fn prepare(r: &mut Reader<'_>) -> Result<Command> {
 pub fn execute(r: &mut Reader<'_>) -> Result<Command> {
     r.expect("execute")?;
     let name = r.identifier()?;
-    let mut values = Vec::new();
-    if r.take_token("(") {
-        values = r.list(Reader::expression)?;
-        r.expect_token(")")?;
-    }
+    let values = in_brackets(r, Reader::expression)?;
     Ok(Command::Execute { name, values })
+}
+
+/// `[(item, ...)]`: nothing where there is no bracket.
+fn in_brackets<'a, T>(
+    r: &mut Reader<'a>,
+    item: fn(&mut Reader<'a>) -> Result<T>,
+) -> Result<Vec<T>> {
+    if !r.take_token("(") {
+        return Ok(Vec::new());
+    }
+    let items = r.list(item)?;
+    r.expect_token(")")?;
+    Ok(items)
 }
 
 /// `DEALLOCATE [PREPARE] name`.
@@ -54,7 +59,7 @@ pub fn declare(r: &mut Reader<'_>) -> Result<Command> {
     let cursor = r.identifier()?;
     r.expect_words(&["cursor", "for"])?;
     let place = r.place();
-    let query = if r.peek_is("with") { dml::with(r)? } else { dml::select_into(*r.query()?)? };
+    let query = if r.peek_is("with") { dml::with(r)? } else { query(r)? };
     match query {
         Command::Query(query) => Ok(Command::Declare { cursor, query }),
         _ => Err(r.expected("a query (declare)").at(place)),

@@ -6,7 +6,7 @@ use std::path::Path;
 use datafusion::sql::sqlparser::ast::{self, ObjectNamePart, VisitMut, VisitorMut};
 use datafusion::sql::sqlparser::dialect::{Dialect, Precedence};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
-use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 use crate::dialect::command::ObjectRef;
 use crate::dialect::lex::{Grammar, lower_first, offset_of, place_of};
@@ -159,9 +159,9 @@ impl<'a> Reader<'a> {
     }
 
     pub fn expression(&mut self) -> Result<ast::Expr> {
-        let place = self.place();
+        let start = self.start();
         let expr = self.parser.parse_expr();
-        self.parsed(expr).and_then(|tree| within(tree, place))
+        self.tree(expr, start)
     }
 
     /// An expression that ends before NOT NULL, which is an attribute of its column.
@@ -172,27 +172,27 @@ impl<'a> Reader<'a> {
     }
 
     pub fn query(&mut self) -> Result<Box<ast::Query>> {
-        let place = self.place();
+        let start = self.start();
         let query = self.parser.parse_query();
-        self.parsed(query).and_then(|tree| within(tree, place))
+        self.tree(query, start)
     }
 
     pub fn cte(&mut self) -> Result<ast::Cte> {
-        let place = self.place();
+        let start = self.start();
         let cte = self.parser.parse_cte();
-        self.parsed(cte).and_then(|tree| within(tree, place))
+        self.tree(cte, start)
     }
 
     pub fn table_and_joins(&mut self) -> Result<ast::TableWithJoins> {
-        let place = self.place();
+        let start = self.start();
         let table = self.parser.parse_table_and_joins();
-        self.parsed(table).and_then(|tree| within(tree, place))
+        self.tree(table, start)
     }
 
     pub fn table_factor(&mut self) -> Result<ast::TableFactor> {
-        let place = self.place();
+        let start = self.start();
         let table = self.parser.parse_table_factor();
-        self.parsed(table).and_then(|tree| within(tree, place))
+        self.tree(table, start)
     }
 
     /// A type as it is written.
@@ -340,6 +340,20 @@ impl<'a> Reader<'a> {
             .hint(hint)
     }
 
+    /// Where the next token stands in the text.
+    fn start(&self) -> Location {
+        self.parser.peek_token_ref().span.start
+    }
+
+    /// sqlparser's tree made ours; `start` is where its text begins.
+    fn tree<T: VisitMut>(
+        &self,
+        tree: std::result::Result<T, ParserError>,
+        start: Location,
+    ) -> Result<T> {
+        within(self.parsed(tree)?).map_err(|error| error.at(place_of(self.file, start)))
+    }
+
     /// sqlparser's answer with its error made ours.
     fn parsed<T>(&self, result: std::result::Result<T, ParserError>) -> Result<T> {
         result.map_err(|error| match error {
@@ -374,7 +388,7 @@ fn sign(token: &Token) -> Option<&'static str> {
 ///
 /// sqlparser takes a statement that changes rows for a query, as PostgreSQL does in WITH; on
 /// Redshift a query only reads (r_SELECT_synopsis).
-fn within<T: VisitMut>(mut tree: T, place: Place) -> Result<T> {
+fn within<T: VisitMut>(mut tree: T) -> Result<T> {
     struct Within;
     impl VisitorMut for Within {
         type Break = ();
@@ -406,7 +420,6 @@ fn within<T: VisitMut>(mut tree: T, place: Place) -> Result<T> {
             "sql/syntax",
             "INSERT, UPDATE, DELETE and MERGE are statements of their own, not part of a query",
         )
-        .at(place)
         .hint("run it before, and read its table here")),
     }
 }

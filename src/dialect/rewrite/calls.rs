@@ -35,12 +35,9 @@ pub fn name_parts(expr: &mut Expr) -> std::result::Result<(), Located> {
     let Some(first) = args_mut(function).and_then(|a| a.into_iter().next()) else {
         return Ok(());
     };
-    let part = match first {
+    let part = match &*first {
         Expr::Identifier(ident) => Some(ident.value.clone()),
-        Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(part), .. }) => {
-            Some(part.clone())
-        }
-        _ => None,
+        other => build::text_of(other).map(str::to_owned),
     };
     if let Some(part) = part {
         if Part::parse(&part).is_none() {
@@ -163,7 +160,9 @@ fn casting(expr: Expr, clock: &Clock) -> Result<Expr> {
         return Ok(moment);
     }
     Ok(match expr {
-        Expr::Cast { expr, data_type: DataType::Interval { .. }, .. } if shaped::is_text(&expr) => {
+        Expr::Cast { expr, data_type: DataType::Interval { .. }, .. }
+            if build::text_of(&expr).is_some() =>
+        {
             let mut interval = shaped::interval_of(*expr);
             super::interval::plain(&mut interval)?;
             Expr::Interval(interval)

@@ -2,9 +2,9 @@
 //!
 //! Source: r_interval_literals, r_interval_data_types. What is smaller than the qualifier is cut.
 
-use datafusion::sql::sqlparser::ast::{DateTimeField, Expr, Interval, Value, ValueWithSpan};
+use datafusion::sql::sqlparser::ast::{DateTimeField, Interval};
 
-use crate::dialect::build::text;
+use crate::dialect::build::{text, text_of};
 use crate::dialect::functions::Part;
 use crate::error::{Error, Result};
 
@@ -87,17 +87,14 @@ impl Span {
 
 /// The same length the other way. The planner would turn the first number alone.
 pub fn turned(interval: &mut Interval) {
-    let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(written), .. }) =
-        interval.value.as_mut()
-    else {
-        return;
-    };
+    let Some(written) = text_of(&interval.value) else { return };
     let turn = |word: &str| match word.strip_prefix('-') {
         Some(number) => number.to_owned(),
         None if word.starts_with(|c: char| c.is_ascii_digit()) => format!("-{word}"),
         None => word.to_owned(),
     };
-    *written = written.split(' ').map(turn).collect::<Vec<_>>().join(" ");
+    let turned = written.split(' ').map(turn).collect::<Vec<_>>().join(" ");
+    *interval.value = text(&turned);
 }
 
 fn part_of(field: &DateTimeField) -> Option<Part> {
@@ -106,11 +103,7 @@ fn part_of(field: &DateTimeField) -> Option<Part> {
 
 /// Makes a literal one of months, days and seconds. What is no plain text stays as it is.
 pub fn plain(interval: &mut Interval) -> Result<()> {
-    let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(written), .. }) =
-        interval.value.as_ref()
-    else {
-        return Ok(());
-    };
+    let Some(written) = text_of(&interval.value) else { return Ok(()) };
     let (first, last) = (&interval.leading_field, &interval.last_field);
     let from = first.as_ref().and_then(part_of);
     let to = last.as_ref().and_then(part_of).or(from);

@@ -3,11 +3,9 @@
 //! Source: Date_functions_header, r_System_administration_functions. Which of them cannot meet a
 //! table stands in `rules`.
 
-use datafusion::sql::sqlparser::ast::{
-    DataType, Expr, Function, Ident, TimezoneInfo, Value, ValueWithSpan,
-};
+use datafusion::sql::sqlparser::ast::{DataType, Expr, Function, Ident, TimezoneInfo};
 
-use crate::dialect::build::{cast, number, text};
+use crate::dialect::build::{cast, number, text, text_of};
 use crate::dialect::plan::Clock;
 use crate::dialect::session::{CATALOG, DEFAULT_SCHEMA};
 
@@ -62,9 +60,7 @@ pub fn function(name: &str, function: &Function, clock: &Clock) -> Option<Expr> 
 /// The words a date or a timestamp may be instead of figures, where they are cast to one
 /// (r_Date_and_time_literals, "Special datetime values"); `epoch` is in the manual's examples.
 pub fn special(value: &Expr, to: &DataType, clock: &Clock) -> Option<Expr> {
-    let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(word), .. }) = value else {
-        return None;
-    };
+    let word = text_of(value)?;
     let date = match to {
         DataType::Date => true,
         DataType::Timestamp(..) | DataType::Datetime(_) => false,

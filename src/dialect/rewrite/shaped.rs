@@ -1,20 +1,16 @@
 //! Calls that become another shape because of what stands among their arguments. It sees no types.
 
-use datafusion::sql::sqlparser::ast::{
-    DataType, ExactNumberInfo, Expr, Function, Interval, Value, ValueWithSpan,
-};
+use datafusion::sql::sqlparser::ast::{DataType, ExactNumberInfo, Expr, Function, Interval};
 
 use super::calls::{args, args_mut};
-use crate::dialect::build::{call, cast, take};
+use crate::dialect::build::{call, cast, take, text_of};
 use crate::dialect::functions::digits_of_pattern;
 use crate::error::{Error, Result};
 
 /// TO_NUMBER by a pattern that stands there: the digits of the pattern are those of the answer.
 pub fn to_number(mut function: Function) -> Result<Expr> {
     let digits = args_mut(&mut function).and_then(|args| match args.as_slice() {
-        [_, Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(pattern), .. })] => {
-            digits_of_pattern(pattern)
-        }
+        [_, pattern] => text_of(pattern).and_then(digits_of_pattern),
         _ => None,
     });
     let number = Expr::Function(function);
@@ -29,12 +25,7 @@ pub fn to_number(mut function: Function) -> Result<Expr> {
 
 pub fn collate(mut function: Function) -> Result<Expr> {
     let [value, how] = args(&mut function)?;
-    match &how {
-        Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(how), .. }) => {
-            collated(value, how)
-        }
-        _ => collated(value, ""),
-    }
+    collated(value, text_of(&how).unwrap_or_default())
 }
 
 /// Texts are told apart by case, so that is all a collation may ask for (r_COLLATE).
@@ -52,10 +43,6 @@ pub fn timezone(mut function: Function) -> Result<Expr> {
     Ok(call("at_time_zone", vec![moment, zone]))
 }
 
-pub fn is_text(expr: &Expr) -> bool {
-    matches!(expr, Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(_), .. }))
-}
-
 /// A text as a literal without qualifier.
 pub fn interval_of(value: Expr) -> Interval {
     Interval {
@@ -71,7 +58,7 @@ pub fn interval_of(value: Expr) -> Interval {
 pub fn interval_cmp(mut function: Function) -> Result<Expr> {
     let mut sides: [Expr; 2] = args(&mut function)?;
     for side in &mut sides {
-        if is_text(side) {
+        if text_of(side).is_some() {
             let mut interval = interval_of(take(side));
             super::interval::plain(&mut interval)?;
             *side = Expr::Interval(interval);

@@ -6,16 +6,16 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast::{Expr, Query, Select, SelectItem, Visit, Visitor};
 
-use crate::dialect::{self, AlterAction, AlterTable, Command, CreateView, ObjectRef, Parsed};
+use crate::dialect::{self, AlterAction, AlterTable, Command, CreateView, ObjectRef};
 use crate::error::{Error, Result};
 use crate::tables::TableName;
 use crate::types::SqlType;
 
 use super::bind::view_plan;
 use super::engine::Local;
-use super::statement::plan;
 use super::transaction::Transaction;
 
 /// A view or materialized view, and its query.
@@ -23,6 +23,12 @@ struct Dependent {
     name: TableName,
     query: Box<Query>,
     materialized: bool,
+}
+
+impl Dependent {
+    fn object(&self) -> ObjectRef {
+        ObjectRef::new(Some(&self.name.schema), &self.name.table)
+    }
 }
 
 /// What stands on a relation directly, in the order of names.
@@ -77,11 +83,10 @@ pub async fn release(txn: &mut Transaction, names: &[ObjectRef], cascade: bool) 
 }
 
 async fn drop_one(txn: &mut Transaction, view: &Dependent) -> Result<()> {
-    let name = ObjectRef::new(Some(&view.name.schema), &view.name.table);
     if view.materialized {
-        return txn.drop_table(&name).await;
+        return txn.drop_table(&view.object()).await;
     }
-    txn.drop_view(&name);
+    txn.drop_view(&view.object());
     Ok(())
 }
 
@@ -104,11 +109,9 @@ pub async fn alter(txn: &mut Transaction, alter: &AlterTable) -> Result<()> {
     let mut views =
         views.into_iter().filter(|v| column.is_none_or(|column| uses(&v.query, column)));
     match &alter.action {
-        AlterAction::DropColumn { name, cascade: true } => {
-            let _ = name;
+        AlterAction::DropColumn { cascade: true, .. } => {
             for view in views.collect::<Vec<_>>() {
-                let name = ObjectRef::new(Some(&view.name.schema), &view.name.table);
-                release(txn, &[name], true).await?;
+                release(txn, &[view.object()], true).await?;
                 drop_one(txn, &view).await?;
             }
             Ok(())
@@ -165,17 +168,16 @@ fn uses(query: &Query, column: &str) -> bool {
     query.visit(&mut Find(column)).is_break()
 }
 
-/// CREATE OR REPLACE VIEW keeps the columns that are there (r_CREATE_VIEW).
+/// CREATE OR REPLACE VIEW keeps the columns that are there (r_CREATE_VIEW); `new` is its query.
 pub async fn same_columns(
     local: &Local,
     txn: &mut Transaction,
-    parsed: &Parsed,
     create: &CreateView,
+    new: &LogicalPlan,
 ) -> Result<()> {
     let Some(there) = txn.view(&create.name).filter(|view| !view.late) else { return Ok(()) };
     // What cannot be read any more has no columns to keep.
     let Ok(old) = view_plan(local, txn, &there, 0).await else { return Ok(()) };
-    let (_, new) = plan(local, txn, parsed, (*create.query).clone(), None).await?;
     let shown = |field: &arrow::datatypes::FieldRef| {
         (dialect::output_name(field.name()).to_owned(), SqlType::of_arrow(field.data_type()))
     };

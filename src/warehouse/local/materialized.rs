@@ -72,12 +72,11 @@ pub fn refuse(local: &Local, txn: &Transaction, command: &Command) -> Result<()>
 }
 
 /// The query of a materialized view.
-fn query_of(txn: &Transaction, name: &ObjectRef) -> Option<String> {
+fn query_of<'t>(txn: &'t Transaction, name: &ObjectRef) -> Option<&'t str> {
     if txn.is_temporary(name) {
         return None;
     }
-    let def = txn.shape().tables.get(&txn.resolve(name))?;
-    def.materialized().map(str::to_owned)
+    txn.shape().tables.get(&txn.resolve(name))?.materialized()
 }
 
 fn error(name: &ObjectRef, what: impl std::fmt::Display) -> Error {
@@ -108,7 +107,7 @@ fn stands_on(txn: &Transaction, view: &ObjectRef, read: &ObjectRef) -> Result<()
 
 /// Its definition, for SHOW VIEW; `None` for what is no materialized view.
 pub async fn definition(txn: &mut Transaction, name: &ObjectRef) -> Result<Option<String>> {
-    let Some(query) = query_of(txn, name) else { return Ok(None) };
+    let Some(query) = query_of(txn, name).map(str::to_owned) else { return Ok(None) };
     let def = &txn.table(name).await?.def;
     let words = def.words();
     let words = if words.is_empty() { String::new() } else { format!("{words} ") };
@@ -158,7 +157,7 @@ fn refresh<'a>(
 ) -> BoxFuture<'a, Result<Outcome>> {
     async move {
         let Some(text) = query_of(txn, name) else { return Ok(Outcome::default()) };
-        let query = dialect::parse_query(&text, Path::new(&name.to_string()))?;
+        let query = dialect::parse_query(text, Path::new(&name.to_string()))?;
         let inner = Parsed { command: Command::Query(query.clone()), ..parsed.clone() };
         if cascade {
             for below in dialect::tables_of(&inner.command).reads {

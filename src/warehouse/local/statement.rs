@@ -133,8 +133,8 @@ async fn create_view(
         ddl::refuse_unqualified(&create.name, &dialect::tables_of(&parsed.command).reads)?;
     } else {
         // A view that cannot be planned is refused now, but for one bound late.
-        plan(local, txn, parsed, (*create.query).clone(), None).await?;
-        dependents::same_columns(local, txn, parsed, create).await?;
+        let (_, query) = plan(local, txn, parsed, (*create.query).clone(), None).await?;
+        dependents::same_columns(local, txn, create, &query).await?;
     }
     ddl::create_view(txn, create)
 }

@@ -15,6 +15,8 @@ use datafusion::functions_aggregate::min_max::{MaxAccumulator, MinAccumulator};
 use datafusion::logical_expr::Accumulator;
 use hashbrown::HashTable;
 
+use crate::dialect::is_text;
+
 /// True for types whose equality is that of their hashes. Floats have two zeros and many NaNs.
 pub fn is_hashable(ty: &DataType) -> bool {
     is_text(ty)
@@ -28,10 +30,6 @@ pub fn is_hashable(ty: &DataType) -> bool {
                 | DataType::Timestamp(..)
                 | DataType::Decimal128(..)
         )
-}
-
-pub fn is_text(ty: &DataType) -> bool {
-    matches!(ty, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
 }
 
 /// A set of hashes.

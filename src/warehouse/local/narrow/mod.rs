@@ -21,7 +21,7 @@ use datafusion::physical_plan::execute_stream;
 use futures::TryStreamExt;
 use roaring::RoaringBitmap;
 
-use crate::dialect::{Command, ObjectRef};
+use crate::dialect::{Command, ObjectRef, is_text};
 use crate::error::Result;
 
 use super::catalog::ColumnStats;
@@ -31,7 +31,7 @@ use super::files::{FileTable, engine_type};
 use super::transaction::Transaction;
 use super::work::WorkTable;
 use join::{Meeting, Order};
-use keys::{Hashes, Range, is_text};
+use keys::{Hashes, Range};
 pub use keys::{hash_rows, is_hashable};
 use probe::Wanted;
 

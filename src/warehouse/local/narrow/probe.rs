@@ -23,8 +23,9 @@ use parquet::basic::Encoding;
 use parquet::file::metadata::RowGroupMetaData;
 use roaring::RoaringBitmap;
 
-use super::keys::{Hashes, hash_rows, is_text};
+use super::keys::{Hashes, hash_rows};
 use super::{Bound, Key};
+use crate::dialect::is_text;
 
 /// As many rows as a row group has: a dictionary is then hashed once.
 const BATCH_ROWS: usize = 131_072;
