@@ -8,6 +8,7 @@ use futures::Stream;
 
 use crate::error::Result;
 use crate::pages::RowGroup;
+use crate::window::FileEnd;
 
 /// What an extract yields, in source order.
 #[derive(Debug)]
@@ -20,9 +21,11 @@ pub enum Extracted {
     Group(RowGroup),
     /// Rows or lines that cannot be landed.
     Rejects(Vec<Reject>),
-    /// So many bytes of the source were passed since the last item of this kind: text of logs, whose
-    /// end is known, where rows tell nothing of how much is left.
+    /// So many bytes of the source were passed since the last item of this kind: of logs, as
+    /// [`crate::window::Window::bytes`] counts them, where rows tell nothing of how much is left.
     Passed(u64),
+    /// A range of the window ends where nobody knew before.
+    Ended(FileEnd),
     /// Something the run should tell, once a table: a coerced value, an added column.
     Warning(String),
 }

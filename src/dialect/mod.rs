@@ -15,6 +15,7 @@ mod build;
 mod casts;
 mod change;
 mod command;
+mod days;
 mod first_row;
 pub mod functions;
 mod lex;

@@ -10,12 +10,14 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::functions_aggregate::planner::AggregateFunctionPlanner;
 use datafusion::functions_window::planner::WindowFunctionPlanner;
 use datafusion::logical_expr::planner::{ExprPlanner, TypePlanner};
+use datafusion::optimizer::Optimizer;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::sqlparser::ast;
 
 use super::casts::RedshiftCasts;
+use super::days::Days;
 use super::first_row::FirstRow;
 use super::functions;
 use super::operators::Operators;
@@ -56,8 +58,13 @@ pub fn session_state(
     ];
     let mut physical: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![Arc::new(FirstRow)];
     physical.extend(PhysicalOptimizer::new().rules);
+    let mut logical = Optimizer::new().rules;
+    // constants are folded by then, and filters not yet pushed into scans
+    let folded = logical.iter().position(|rule| rule.name() == "simplify_expressions");
+    logical.insert(folded.map_or(0, |at| at + 1), Arc::new(Days));
     let mut builder = SessionStateBuilder::new()
         .with_config(config)
+        .with_optimizer_rules(logical)
         .with_runtime_env(runtime_env)
         .with_type_planner(Arc::new(Types))
         .with_expr_planners(planners)

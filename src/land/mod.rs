@@ -21,6 +21,7 @@ use crate::layout;
 use crate::rows::{ExtractStream, Extracted};
 use crate::sequence::Sequence;
 use crate::tables::TableSpec;
+use crate::window::FileEnd;
 
 pub use part::{DECIMALS, Decimals, LANDING_FILE_BYTES, ROW_GROUP_BYTES, ROW_GROUP_ROWS};
 pub use quarantine::{MAX_REJECTED_PERCENT, MAX_REJECTED_ROWS, QuarantineColumn};
@@ -43,6 +44,8 @@ pub struct Landed {
     /// Count of rejects by reason.
     pub reasons: Vec<(&'static str, u64)>,
     pub warnings: Vec<String>,
+    /// Ends of the window's ranges that nobody knew before.
+    pub ends: Vec<FileEnd>,
 }
 
 impl Landed {
@@ -165,6 +168,7 @@ impl<'a> Partition<'a> {
                     self.put_aside(&rejects).await?;
                 }
                 Extracted::Passed(more) => bytes += more,
+                Extracted::Ended(end) => self.landed.ends.push(end),
                 Extracted::Warning(text) => self.warn(text),
             }
             progress(Progress { rows: self.landed.read, bytes });

@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Marker, json, signed, tasks, unsigned};
+use super::{Marker, json, signed, tasks, unsigned, windows};
 use crate::error::Result;
 use crate::sequence::Sequence;
 use crate::state::{Connection, Readers, query};
 use crate::tables::TableName;
 use crate::task::TaskName;
+use crate::window::Window;
 
 /// One file of a landing partition or of a quarantine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Receipt {
     pub quarantine: Vec<LandingFile>,
     /// Rejects by reason.
     pub reasons: BTreeMap<String, u64>,
+    /// The window with what was learned while it was read.
+    pub window: Option<Window>,
 }
 
 /// Commits a land task: its files, its quarantine and its marker in one transaction, in place of
@@ -83,6 +86,9 @@ pub async fn commit(
         .bind(&reasons)
         .execute(&mut *transaction)
         .await?;
+    }
+    if let Some(window) = &receipt.window {
+        windows::learn(&mut transaction, marker.run.sequence, &marker.task, window).await?;
     }
     tasks::mark_done(&mut transaction, marker, None).await?;
     transaction.commit().await

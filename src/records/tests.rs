@@ -13,7 +13,7 @@ use crate::state::{State, query};
 use crate::tables::TableName;
 use crate::task::Status;
 use crate::warehouse::{Outcome, Statement};
-use crate::window::{FileRange, Window};
+use crate::window::{FileRange, ReadUpTo, Window};
 
 struct Fixture {
     _folder: tempfile::TempDir,
@@ -185,7 +185,8 @@ async fn file_ends_are_the_furthest_of_every_merged_sequence() {
         path: "access.log".into(),
         file_id: id.into(),
         start,
-        end,
+        end: Some(end),
+        packed: (id == "b").then_some(end / 5),
     };
     let fixed = [
         (1, vec![range("a", 0, 10)], true),
@@ -201,7 +202,9 @@ async fn file_ends_are_the_furthest_of_every_merged_sequence() {
         }
     }
     let ends = windows::file_ends(f.state.readers(), &land, Sequence(4)).await.expect("reads");
-    assert_eq!(ends, BTreeMap::from([("a".to_string(), 30), ("b".to_string(), 5)]));
+    let a = ReadUpTo { end: 30, packed: None };
+    let b = ReadUpTo { end: 5, packed: Some(1) };
+    assert_eq!(ends, BTreeMap::from([("a".to_string(), a), ("b".to_string(), b)]));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::sequence::Sequence;
 use crate::state::{Connection, Readers, query};
 use crate::task::TaskName;
-use crate::window::Window;
+use crate::window::{ReadUpTo, Window};
 
 /// Fixes the windows of land tasks, all in one transaction. A window that is there is replaced.
 pub async fn fix(
@@ -28,6 +28,22 @@ pub async fn fix(
         .await?;
     }
     transaction.commit().await
+}
+
+/// Writes what was learned of a window while it was read, in the transaction that lands its rows.
+pub(super) async fn learn(
+    conn: &mut Connection,
+    sequence: Sequence,
+    task: &TaskName,
+    window: &Window,
+) -> Result<()> {
+    query("update landfall_windows set bounds = $1 where sequence = $2 and task = $3")
+        .bind(json(window)?)
+        .bind(signed(sequence.0))
+        .bind(task.as_str())
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// The fixed windows of a sequence, by land task.
@@ -65,29 +81,32 @@ pub async fn merged_before(
     found.iter().map(|(task, bounds)| Ok((task_name(task)?, window(bounds)?))).collect()
 }
 
-/// How far each log file of a land task was read before `sequence`, by file id, in bytes.
+/// How far each log file of a land task was read before `sequence`, by file id.
 pub async fn file_ends(
     pool: &Readers,
     task: &TaskName,
     sequence: Sequence,
-) -> Result<BTreeMap<String, u64>> {
+) -> Result<BTreeMap<String, ReadUpTo>> {
     let found: Vec<(String,)> = query(
         "select w.bounds
          from landfall_windows w
          join landfall_markers m
            on m.sequence = w.sequence and m.task = 'store' || substr(w.task, 5)
-         where w.task = $1 and w.sequence < $2",
+         where w.task = $1 and w.sequence < $2
+         order by w.sequence",
     )
     .bind(task.as_str())
     .bind(signed(sequence.0))
     .fetch_all(pool)
     .await?;
-    let mut ends: BTreeMap<String, u64> = BTreeMap::new();
+    let mut ends: BTreeMap<String, ReadUpTo> = BTreeMap::new();
     for (bounds,) in found {
         let Window::Files { ranges } = window(&bounds)? else { continue };
         for range in ranges {
-            let end = ends.entry(range.file_id).or_default();
-            *end = range.end.max(*end);
+            let read = ends.entry(range.file_id).or_default();
+            // a window whose lines are merged has its end from the commit that landed them
+            read.end = range.end.unwrap_or_default().max(read.end);
+            read.packed = range.packed.or(read.packed);
         }
     }
     Ok(ends)

@@ -18,7 +18,7 @@ use crate::sequence::Sequence;
 use crate::state::State;
 use crate::tables::{Extract, TableSpec};
 use crate::task::TaskName;
-use crate::window::Window;
+use crate::window::{ReadUpTo, Window};
 
 /// A land task to prepare.
 #[derive(Clone, Copy)]
@@ -34,7 +34,7 @@ pub struct Known {
     pub fixed: BTreeMap<TaskName, Window>,
     pub merged: BTreeMap<TaskName, Window>,
     /// How far each log file was read, by land task and file id.
-    pub files: BTreeMap<TaskName, BTreeMap<String, u64>>,
+    pub files: BTreeMap<TaskName, BTreeMap<String, ReadUpTo>>,
 }
 
 impl Known {

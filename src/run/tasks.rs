@@ -158,6 +158,7 @@ impl Tasks {
             files: kept(&landed.files),
             quarantine: kept(&landed.quarantine),
             reasons: landed.reasons.iter().map(|(why, n)| ((*why).to_string(), *n)).collect(),
+            window: self.windows.get(ticket.task).and_then(|window| window.ended(&landed.ends)),
         };
         let marker = ticket.marker(self.run, rows);
         let mut writer = self.state.writer().await;

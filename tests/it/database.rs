@@ -110,7 +110,9 @@ async fn read(database: &Database, spec: &TableSpec, window: &Window) -> Result<
                 }
             }
             Extracted::Rejects(rejects) => all.rejects.extend(rejects),
-            Extracted::Group(_) | Extracted::Passed(_) => panic!("a database yields batches"),
+            Extracted::Group(_) | Extracted::Passed(_) | Extracted::Ended(_) => {
+                panic!("a database yields batches")
+            }
             Extracted::Warning(warning) => all.warnings.push(warning),
         }
     }

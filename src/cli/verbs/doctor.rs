@@ -27,7 +27,7 @@ use crate::extract::weblog::{self, AddressCache};
 use crate::records::read;
 use crate::run;
 use crate::state::State;
-use crate::window::Window;
+use crate::window::{FileRange, Window};
 use crate::{layout, storage};
 
 /// Free space under which a run is likely to stop in the middle.
@@ -315,7 +315,7 @@ fn web_log(project: &Project, source: &WeblogSource) -> Vec<Finding> {
     let what = format!("source {}", source.name);
     let mut findings = match weblog::plan(source, &project.root, &BTreeMap::new()) {
         Ok((Window::Files { ranges }, warnings)) => {
-            let bytes = ranges.iter().map(|r| r.end).sum();
+            let bytes = ranges.iter().map(FileRange::bytes).sum();
             let files = human::count(ranges.len() as u64, "file", "files");
             let mut findings = vec![Finding::ok(&what, format!("{files}, {}", human::size(bytes)))];
             findings.extend(warnings.into_iter().map(|w| Finding::new(Verdict::Warn, &what, w)));

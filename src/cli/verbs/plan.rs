@@ -12,7 +12,7 @@ use crate::cli::session::Session;
 use crate::config::Project;
 use crate::error::Result;
 use crate::run::{self, Options, Plan, PlannedTask};
-use crate::window::Window;
+use crate::window::{FileRange, Window};
 
 /// Shows the plan.
 pub(in crate::cli) fn plan(session: &Session, words: &Words) -> Result<Exit> {
@@ -98,8 +98,8 @@ fn window_text(window: &Window, signs: Signs) -> String {
             format!("{start} {} {end}", signs.arrow)
         }
         Window::Files { ranges } => {
-            let bytes = ranges.iter().map(|r| r.end.saturating_sub(r.start)).sum();
-            let files = ranges.iter().filter(|r| r.end > r.start).count() as u64;
+            let bytes = ranges.iter().map(FileRange::bytes).sum();
+            let files = ranges.iter().filter(|range| !range.is_empty()).count() as u64;
             format!("{} of {}", human::size(bytes), human::count(files, "file", "files"))
         }
     }

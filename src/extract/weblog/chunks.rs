@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::file::LogFile;
 use super::line::limit;
 use crate::error::{Error, Result};
-use crate::window::FileRange;
+use crate::window::{FileEnd, FileRange};
 
 /// Bytes of text of one chunk, which becomes one row group; longer than any line that is read.
 ///
@@ -17,8 +17,20 @@ pub const CHUNK: usize = 16 << 20;
 #[derive(Debug, Default)]
 pub struct Chunk {
     pieces: Vec<Piece>,
+    /// Ranges that were found to end within the chunk.
+    pub ends: Vec<Ended>,
+    /// Bytes passed since the chunk before, as [`FileRange::bytes`] counts them.
+    pub passed: u64,
     /// Memory for the text; it is longer than the text and kept from chunk to chunk.
     buffer: Vec<u8>,
+}
+
+/// A range whose end was not known before it was met.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    pub end: FileEnd,
+    /// Set when the text ends before the range starts: where.
+    pub before_start: Option<u64>,
 }
 
 /// Whole lines of one range, with their newlines.
@@ -60,9 +72,15 @@ struct Current {
     file: LogFile,
     /// Offset of the next byte to read.
     at: u64,
-    end: u64,
+    /// `None` until the end of the text is met.
+    end: Option<u64>,
+    /// True if the range has no end in the window.
+    open: bool,
     /// The beginning of a line whose end is not yet read.
     carry: Vec<u8>,
+    /// Where the range starts, and what of the file was passed and told.
+    start: u64,
+    passed: u64,
 }
 
 impl<O: Open> Chunks<O> {
@@ -77,6 +95,8 @@ impl<O: Open> Chunks<O> {
     /// Errors: those of opening and reading, and `weblog/cut` when a file ends before its range.
     pub fn next(&mut self, chunk: &mut Chunk) -> Result<bool> {
         chunk.pieces.clear();
+        chunk.ends.clear();
+        chunk.passed = 0;
         let mut filled = 0;
         // as long as a line of the next range surely fits
         while self.chunk - filled > limit::LINE {
@@ -87,38 +107,64 @@ impl<O: Open> Chunks<O> {
                 self.current = Some(Current {
                     index,
                     path: range.path,
-                    file,
                     at: range.start,
                     end: range.end,
+                    open: range.end.is_none(),
                     carry: Vec::new(),
+                    start: range.start,
+                    // of text, what lies before the start is no part of the range
+                    passed: if range.end.is_none() { 0 } else { range.start },
+                    file,
                 });
                 continue;
             };
-            if let Some(piece) = current.fill(&mut chunk.buffer, filled, self.chunk)? {
+            let piece = current.fill(&mut chunk.buffer, filled, self.chunk)?;
+            chunk.passed += current.newly_passed();
+            if let Some(piece) = piece {
                 filled = piece.at.end;
                 chunk.pieces.push(piece);
             }
             if !current.is_read() {
                 break;
             }
+            chunk.ends.extend(current.ended());
             self.current = None;
         }
-        Ok(!chunk.pieces.is_empty())
+        Ok(!(chunk.pieces.is_empty() && chunk.ends.is_empty()))
     }
 }
 
 impl Current {
     /// True when all of the range was handed out.
     fn is_read(&self) -> bool {
-        self.at == self.end && self.carry.is_empty()
+        self.end == Some(self.at) && self.carry.is_empty()
+    }
+
+    /// The end, of a range that had none.
+    fn ended(&self) -> Option<Ended> {
+        let end = FileEnd { range: self.index, end: self.end?, packed: self.file.packed() };
+        let met = self.file.at();
+        let before_start = (met < self.start).then_some(met);
+        self.open.then_some(Ended { end, before_start })
+    }
+
+    /// Bytes passed since this was asked before.
+    fn newly_passed(&mut self) -> u64 {
+        let passed = if self.open { self.file.passed() } else { self.at };
+        passed - std::mem::replace(&mut self.passed, passed)
+    }
+
+    /// Bytes left in the range, as far as is known.
+    fn left(&self) -> usize {
+        let left = self.end.map(|end| end.saturating_sub(self.at));
+        left.and_then(|left| usize::try_from(left).ok()).unwrap_or(usize::MAX)
     }
 
     /// Fills the buffer from byte `from` to byte `size` at most.
     fn fill(&mut self, buffer: &mut Vec<u8>, from: usize, size: usize) -> Result<Option<Piece>> {
         let (range, offset) = (self.index, self.at - self.carry.len() as u64);
         let carried = self.carry.len();
-        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
-        let length = carried + left.min((size - from).saturating_sub(carried));
+        let length = carried + self.left().min((size - from).saturating_sub(carried));
         if length == 0 {
             return Ok(None);
         }
@@ -129,50 +175,65 @@ impl Current {
         let (head, rest) = text.split_at_mut(carried);
         head.copy_from_slice(&self.carry);
         self.carry.clear();
-        self.read(rest)?;
+        let wanted = rest.len();
+        let read = self.read(rest)?;
         let piece = |length, cut_from| Piece { range, offset, cut_from, at: from..from + length };
-        if self.at == self.end {
+        if self.end == Some(self.at) {
             return Ok(Some(piece(length, None)));
         }
-        match memchr::memrchr(b'\n', text) {
-            Some(last) => {
-                self.carry.extend_from_slice(text.get(last + 1..).unwrap_or_default());
-                Ok(Some(piece(last + 1, None)))
-            }
-            None => {
-                let more = self.skip_line()?;
-                Ok(Some(piece(length.min(limit::KEPT), Some(length as u64 + more))))
-            }
+        let text = text.get(..carried + read).unwrap_or_default();
+        let last = memchr::memrchr(b'\n', text).map_or(0, |last| last + 1);
+        if read < wanted {
+            self.end_at(offset + last as u64);
+            return Ok((last > 0).then(|| piece(last, None)));
         }
+        if last > 0 {
+            self.carry.extend_from_slice(text.get(last..).unwrap_or_default());
+            return Ok(Some(piece(last, None)));
+        }
+        let Some(more) = self.skip_line()? else {
+            self.end_at(offset);
+            return Ok(None);
+        };
+        Ok(Some(piece(length.min(limit::KEPT), Some(length as u64 + more))))
     }
 
-    fn read(&mut self, buffer: &mut [u8]) -> Result<()> {
-        let wanted = buffer.len();
-        if self.file.read(buffer)? < wanted {
-            let what = format!("`{}` ended before byte {}", self.path, self.end);
+    /// The text is met to end; what lies behind byte `end` waits for its newline.
+    fn end_at(&mut self, end: u64) {
+        (self.at, self.end) = (end, Some(end));
+    }
+
+    /// Fills the buffer; with less only at the end of a text whose end nobody knew.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let read = self.file.read(buffer)?;
+        if let Some(end) = self.end.filter(|_| read < buffer.len()) {
+            let what = format!("`{}` ended before byte {end}", self.path);
             return Err(Error::failed("weblog/cut", what)
                 .hint("the file was cut while it was read; run again"));
         }
-        self.at += wanted as u64;
-        Ok(())
+        self.at += read as u64;
+        Ok(read)
     }
 
-    /// Reads over the rest of a line; returns its bytes without the newline.
-    fn skip_line(&mut self) -> Result<u64> {
+    /// Reads over the rest of a line; returns its bytes without the newline, `None` if the text
+    /// ends first.
+    fn skip_line(&mut self) -> Result<Option<u64>> {
         let mut buffer = vec![0; 64 * 1024];
         let mut skipped = 0;
-        while self.at < self.end {
-            let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
-            let wanted = left.min(buffer.len());
+        loop {
+            let wanted = self.left().min(buffer.len());
             let part = buffer.get_mut(..wanted).unwrap_or_default();
-            self.read(part)?;
+            let read = self.read(part)?;
+            let part = part.get(..read).unwrap_or_default();
             if let Some(newline) = memchr::memchr(b'\n', part) {
                 self.carry = part.get(newline + 1..).unwrap_or_default().to_vec();
-                return Ok(skipped + newline as u64);
+                return Ok(Some(skipped + newline as u64));
             }
-            skipped += wanted as u64;
+            if read == 0 {
+                return Ok(None);
+            }
+            skipped += read as u64;
         }
-        Ok(skipped)
     }
 }
 
@@ -204,18 +265,23 @@ mod tests {
             let (mut ranges, mut texts) = (Vec::new(), Vec::new());
             for (file, lines) in files.iter().enumerate() {
                 let text: Vec<u8> = lines.iter().flat_map(|n| [vec![b'x'; *n], vec![b'\n']].concat()).collect();
-                let (path, file_id, end) = (file.to_string(), file.to_string(), text.len() as u64);
+                let (path, file_id) = (file.to_string(), file.to_string());
+                let end = (file % 2 == 0).then_some(text.len() as u64);
                 std::fs::write(folder.path().join(&path), &text).expect("written");
-                ranges.push(FileRange { path, file_id, start: 0, end });
+                ranges.push(FileRange { path, file_id, start: 0, end, packed: None });
                 texts.push(text);
             }
+            let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
             let size = limit::LINE + more;
             let mut chunks = Chunks::new(&ranges, Folder(folder), size);
             let mut chunk = Chunk::default();
             let mut read = vec![0; texts.len()];
+            let (mut passed, mut ends) = (0, Vec::new());
             while chunks.next(&mut chunk).expect("read") {
                 let bytes: usize = chunk.pieces().map(|(_, text)| text.len()).sum();
-                prop_assert!(bytes > 0 && bytes <= size);
+                prop_assert!(bytes <= size && (bytes > 0 || !chunk.ends.is_empty()));
+                passed += chunk.passed as usize;
+                ends.extend(chunk.ends.iter().map(|ended| (ended.end.range, ended.end.end as usize)));
                 for (piece, text) in chunk.pieces() {
                     let at = &mut read[piece.range];
                     prop_assert_eq!(piece.offset, *at as u64);
@@ -229,8 +295,10 @@ mod tests {
                     prop_assert!(piece.cut_from.is_none_or(|length| length > limit::LINE as u64));
                 }
             }
-            let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
-            prop_assert_eq!(read, lengths);
+            prop_assert_eq!(&read, &lengths);
+            prop_assert_eq!(passed, lengths.iter().sum::<usize>());
+            let open: Vec<_> = lengths.into_iter().enumerate().filter(|(file, _)| file % 2 == 1).collect();
+            prop_assert_eq!(ends, open);
         }
     }
 }

@@ -7,8 +7,10 @@
 use std::fs::{File, Metadata};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::identity::{HEAD, Inode, Seen};
+use super::identity::{Extent, HEAD, Inode, Seen};
 use crate::error::{Error, Result};
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
@@ -31,6 +33,8 @@ pub struct LogFile {
     pub inode: Option<Inode>,
     /// Bytes of text read so far.
     at: u64,
+    /// Bytes of a compressed file read so far.
+    unpacked: Arc<AtomicU64>,
 }
 
 enum Text {
@@ -54,14 +58,16 @@ impl LogFile {
         let length = fill(&mut file, &mut magic).map_err(|e| unreadable(name, e))?;
         file.rewind().map_err(|e| unreadable(name, e))?;
         let magic = magic.get(..length).unwrap_or_default();
+        let unpacked = Arc::default();
         let text = match packed(magic) {
             None => Text::Plain(file),
             Some(packing) => {
+                let file = Counted { inner: file, read: Arc::clone(&unpacked) };
                 Text::Unpacked(unpack(packing, file).map_err(|e| unreadable(name, e))?)
             }
         };
         let (size, inode) = (metadata.len(), inode(&metadata));
-        Ok(LogFile { text, path: name.to_string(), size, inode, at: 0 })
+        Ok(LogFile { text, path: name.to_string(), size, inode, at: 0, unpacked })
     }
 
     /// Takes a stream that is open already, called `name` in messages; it has no inode.
@@ -76,7 +82,8 @@ impl LogFile {
             None => Text::Stream(Box::new(all)),
             Some(packing) => Text::Unpacked(unpack(packing, all).map_err(|e| unreadable(name, e))?),
         };
-        Ok(LogFile { text, path: name.to_string(), size: u64::MAX, inode: None, at: 0 })
+        let (path, unpacked) = (name.to_string(), Arc::default());
+        Ok(LogFile { text, path, size: u64::MAX, inode: None, at: 0, unpacked })
     }
 
     /// The name it has in messages.
@@ -142,38 +149,81 @@ impl LogFile {
         !matches!(self.text, Text::Plain(_)) || self.size >= end
     }
 
-    /// Looks at the whole file: its head and where its last newline is.
-    pub fn survey(mut self) -> Result<Seen> {
+    /// Bytes of text read so far, or passed over.
+    pub fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Bytes of the file on the disk, if it is compressed.
+    pub fn packed(&self) -> Option<u64> {
+        matches!(self.text, Text::Unpacked(_)).then_some(self.size)
+    }
+
+    /// Bytes of the file that were read so far: of text, or of the compressed file.
+    pub fn passed(&self) -> u64 {
+        match self.packed() {
+            Some(_) => self.unpacked.load(Ordering::Relaxed),
+            None => self.at,
+        }
+    }
+
+    /// Looks at the file: its head, and where its last newline is. Of a compressed file only the
+    /// beginning is unpacked, unless `whole` asks for its end.
+    ///
+    /// Errors: those of [`LogFile::read`].
+    pub fn survey(mut self, whole: bool) -> Result<Seen> {
         let mut head = self.head()?;
-        let end = match &mut self.text {
-            Text::Plain(file) => {
-                let end = last_newline(file, self.size).map_err(|e| unreadable(&self.path, e))?;
-                end.unwrap_or(0)
+        let extent = match (&mut self.text, self.size) {
+            (Text::Plain(file), size) => {
+                let end = last_newline(file, size).map_err(|e| unreadable(&self.path, e))?;
+                Extent::Text(end.unwrap_or(0))
             }
-            _ => {
-                let newline = |bytes: &[u8]| memchr::memrchr(b'\n', bytes).map(|i| i as u64 + 1);
-                let mut end = newline(&head).unwrap_or(0);
-                let mut buffer = vec![0; BLOCK];
-                loop {
-                    let before = self.at;
-                    let read = self.read(&mut buffer)?;
-                    if read == 0 {
-                        break end;
-                    }
-                    if let Some(last) = newline(buffer.get(..read).unwrap_or_default()) {
-                        end = before + last;
-                    }
-                }
-            }
+            _ => self.unpacked_extent(&head, whole)?,
         };
-        head.truncate(usize::try_from(end).unwrap_or(HEAD).min(HEAD));
-        Ok(Seen { path: self.path, head, end, inode: self.inode })
+        if let Extent::Text(end) = extent {
+            head.truncate(usize::try_from(end).unwrap_or(HEAD).min(HEAD));
+        }
+        Ok(Seen { path: self.path, head, extent, inode: self.inode })
+    }
+
+    /// Where the text of a compressed file ends whose `head` is read. Without `whole` it is read on
+    /// to the first newline behind the head, since only then all of the head is whole lines.
+    fn unpacked_extent(&mut self, head: &[u8], whole: bool) -> Result<Extent> {
+        let newline = |bytes: &[u8]| memchr::memrchr(b'\n', bytes).map(|i| i as u64 + 1);
+        let mut end = newline(head).unwrap_or(0);
+        let mut buffer = vec![0; BLOCK];
+        loop {
+            let before = self.at;
+            let read = self.read(&mut buffer)?;
+            let last = newline(buffer.get(..read).unwrap_or_default());
+            end = last.map_or(end, |last| before + last);
+            if read < BLOCK {
+                return Ok(Extent::Text(end));
+            }
+            if last.is_some() && !whole {
+                return Ok(Extent::Packed(self.size));
+            }
+        }
     }
 }
 
 /// True when `text` bytes are far too many for a compressed file of `size` bytes.
 fn is_bomb(text: u64, size: u64) -> bool {
     text > BOMB_BYTES && text / size.max(1) > BOMB_RATIO
+}
+
+/// A file that counts what is read of it.
+struct Counted {
+    inner: File,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -9,6 +9,8 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use crate::window::ReadUpTo;
+
 /// Text an identity looks at.
 pub const HEAD: usize = 4096;
 
@@ -86,33 +88,52 @@ pub struct Seen {
     pub path: String,
     /// The first bytes of its text, at most [`HEAD`], cut after the last newline.
     pub head: Vec<u8>,
-    /// Bytes of text up to the last newline.
-    pub end: u64,
+    pub extent: Extent,
     pub inode: Option<Inode>,
+}
+
+/// How long a log is found to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Bytes of text up to the last newline.
+    Text(u64),
+    /// Bytes of a compressed file that is longer than its head; of its text nobody knows yet.
+    Packed(u64),
+}
+
+impl Seen {
+    /// Bytes of text up to the last newline; 0 while nobody knows.
+    fn end(&self) -> u64 {
+        match self.extent {
+            Extent::Text(end) => end,
+            Extent::Packed(_) => 0,
+        }
+    }
 }
 
 /// What a file is found to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// This log, read up to `start` before (0 for a new one).
-    Log { id: String, start: u64 },
+    /// This log, and how far it was read before (not at all for a new one).
+    Log { id: String, read: ReadUpTo },
     /// A second copy of the log that the file at `of` is read as.
     Copy { of: String },
 }
 
 /// Names the log each file is: one read before, or a new one. `read` holds how far each is read.
+/// Two files that begin alike for [`HEAD`] bytes must have their ends measured.
 ///
 /// - a file whose head is 4 KiB long is known by it alone, so a compressed or copied log is
 ///   recognised, and of two copies the longer one is read;
 /// - a shorter head is trusted for the same inode, or when the file known under it is gone.
-pub fn identify(files: &[Seen], read: &BTreeMap<String, u64>) -> Vec<Verdict> {
-    let known: Vec<(FileId, &str, u64)> = read
+pub fn identify(files: &[Seen], read: &BTreeMap<String, ReadUpTo>) -> Vec<Verdict> {
+    let known: Vec<(FileId, &str, ReadUpTo)> = read
         .iter()
-        .filter_map(|(text, end)| Some((FileId::parse(text)?, text.as_str(), *end)))
+        .filter_map(|(text, read)| Some((FileId::parse(text)?, text.as_str(), *read)))
         .collect();
     let fresh: Vec<FileId> = files.iter().map(|f| FileId::new(&f.head, f.inode)).collect();
     let mut heads: Vec<Heads<'_>> = files.iter().map(|f| Heads::new(&f.head)).collect();
-    let mut named: Vec<Option<(String, u64)>> = vec![None; files.len()];
+    let mut named: Vec<Option<(String, ReadUpTo)>> = vec![None; files.len()];
     let mut taken: BTreeSet<&str> = BTreeSet::new();
     // the same inode first: it is the surest sign for heads too short to be sure
     for same_inode in [true, false] {
@@ -127,17 +148,17 @@ pub fn identify(files: &[Seen], read: &BTreeMap<String, u64>) -> Vec<Verdict> {
                         && id.same_inode(own) == same_inode
                         && heads.begin(id)
                 })
-                .max_by_key(|(id, _, end)| (id.bytes, *end));
-            if let Some((_, text, end)) = found {
+                .max_by_key(|(id, _, read)| (id.bytes, read.end));
+            if let Some((_, text, read)) = found {
                 taken.insert(text);
-                *name = Some((text.to_string(), *end));
+                *name = Some((text.to_string(), *read));
             }
         }
     }
-    let ids: Vec<(String, u64)> = named
+    let ids: Vec<(String, ReadUpTo)> = named
         .into_iter()
         .zip(&fresh)
-        .map(|(name, own)| name.unwrap_or_else(|| (own.to_string(), 0)))
+        .map(|(name, own)| name.unwrap_or_else(|| (own.to_string(), ReadUpTo::default())))
         .collect();
     verdicts(files, &fresh, ids)
 }
@@ -163,24 +184,24 @@ impl<'a> Heads<'a> {
 }
 
 /// Finds the copies among files with one identity, or with one full head.
-fn verdicts(files: &[Seen], fresh: &[FileId], ids: Vec<(String, u64)>) -> Vec<Verdict> {
+fn verdicts(files: &[Seen], fresh: &[FileId], ids: Vec<(String, ReadUpTo)>) -> Vec<Verdict> {
     let same_log = |a: usize, b: usize| -> bool {
         let (Some(x), Some(y)) = (fresh.get(a), fresh.get(b)) else { return false };
         let (Some((id_x, _)), Some((id_y, _))) = (ids.get(a), ids.get(b)) else { return false };
         id_x == id_y || (x.is_sure() && y.is_sure() && x.head == y.head)
     };
     let longer = |a: usize, b: usize| {
-        let end = |i: usize| files.get(i).map_or(0, |f| f.end);
+        let end = |i: usize| files.get(i).map_or(0, Seen::end);
         // of equal ones the first
         end(b) > end(a) || (end(b) == end(a) && b < a)
     };
     ids.iter()
         .enumerate()
-        .map(|(i, (id, start))| {
+        .map(|(i, (id, read))| {
             let rival = (0..files.len()).find(|j| *j != i && same_log(i, *j) && longer(i, *j));
             match rival.and_then(|j| files.get(j)) {
                 Some(of) => Verdict::Copy { of: of.path.clone() },
-                None => Verdict::Log { id: id.clone(), start: *start },
+                None => Verdict::Log { id: id.clone(), read: *read },
             }
         })
         .collect()
@@ -193,7 +214,8 @@ mod tests {
     fn seen(path: &str, text: &str, number: u64) -> Seen {
         let head = text.as_bytes()[..text.len().min(HEAD)].to_vec();
         let inode = Some(Inode { device: 1, number });
-        Seen { path: path.to_string(), head, end: text.len() as u64, inode }
+        let extent = Extent::Text(text.len() as u64);
+        Seen { path: path.to_string(), head, extent, inode }
     }
 
     fn log(lines: std::ops::Range<usize>) -> String {
@@ -201,21 +223,21 @@ mod tests {
     }
 
     /// Reads everything there is, as a run would, and returns what is known afterwards.
-    fn after(files: &[Seen], read: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    fn after(files: &[Seen], read: &BTreeMap<String, ReadUpTo>) -> BTreeMap<String, ReadUpTo> {
         let mut after = read.clone();
         for (verdict, file) in identify(files, read).iter().zip(files) {
             if let Verdict::Log { id, .. } = verdict {
-                after.insert(id.clone(), file.end);
+                after.insert(id.clone(), ReadUpTo { end: file.end(), packed: None });
             }
         }
         after
     }
 
-    fn starts(files: &[Seen], read: &BTreeMap<String, u64>) -> Vec<Option<u64>> {
+    fn starts(files: &[Seen], read: &BTreeMap<String, ReadUpTo>) -> Vec<Option<u64>> {
         identify(files, read)
             .iter()
             .map(|v| match v {
-                Verdict::Log { start, .. } => Some(*start),
+                Verdict::Log { read, .. } => Some(read.end),
                 Verdict::Copy { .. } => None,
             })
             .collect()
@@ -239,8 +261,8 @@ mod tests {
             let before = read.clone();
             read = after(&files, &read);
             assert_eq!(read.len(), 1, "{lines}");
-            if let Some(end) = before.values().next() {
-                assert_eq!(starts(&files, &before), [Some(*end)]);
+            if let Some(read) = before.values().next() {
+                assert_eq!(starts(&files, &before), [Some(read.end)]);
             }
         }
     }
@@ -272,8 +294,8 @@ mod tests {
             [seen("access.log.1", &log(0..300), 7), seen("access.log.1.gz", &log(0..200), 8)];
         assert_eq!(starts(&files, &BTreeMap::new()), [Some(0), None]);
         let read = after(&files, &BTreeMap::new());
-        assert_eq!(starts(&files, &read), [Some(files[0].end), None]);
-        assert_eq!(starts(&files[1..], &read), [Some(files[0].end)], "even the shorter is known");
+        assert_eq!(starts(&files, &read), [Some(files[0].end()), None]);
+        assert_eq!(starts(&files[1..], &read), [Some(files[0].end())], "even the shorter is known");
     }
 
     #[test]

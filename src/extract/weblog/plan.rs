@@ -2,7 +2,8 @@
 //!
 //! A log rotated by rename goes on under its new name, one rotated by copytruncate starts anew
 //! while its copy goes on, and the `.gz` of a log read before is that log. A last line without a
-//! newline is left for the next run. A compressed file is unpacked to find its end.
+//! newline is left for the next run. Where a compressed file ends is left to the reading of it:
+//! it is unpacked once, and not again while it keeps its size.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,10 +12,10 @@ use std::sync::Arc;
 use super::chunks::Open;
 use super::file::{LogFile, unreadable};
 use super::format::Formats;
-use super::identity::{self, FileId, Seen, Verdict};
+use super::identity::{self, Extent, FileId, Seen, Verdict};
 use crate::config::WeblogSource;
 use crate::error::{Error, Kind, Result};
-use crate::window::{FileRange, Window};
+use crate::window::{FileRange, ReadUpTo, Window};
 
 /// The byte ranges of `source` that are not yet landed, and what the run should tell.
 ///
@@ -26,13 +27,13 @@ use crate::window::{FileRange, Window};
 pub fn plan(
     source: &WeblogSource,
     root: &Path,
-    read: &BTreeMap<String, u64>,
+    read: &BTreeMap<String, ReadUpTo>,
 ) -> Result<(Window, Vec<String>)> {
     formats(source)?;
     let mut warnings = Vec::new();
     let mut files: Vec<Seen> = Vec::new();
     for path in matches(source, root, &mut warnings)? {
-        match LogFile::open(&path, &shown(&path, root)).and_then(LogFile::survey) {
+        match survey(&path, root, false) {
             Ok(seen) => files.push(seen),
             Err(error) if vanished(&error) => {
                 warnings.push(format!("`{}` went away while it was looked at", shown(&path, root)));
@@ -40,26 +41,56 @@ pub fn plan(
             Err(error) => return Err(error.about(source.name.clone())),
         }
     }
-    files.retain(|file| file.end > 0);
+    files.retain(|file| file.extent != Extent::Text(0));
+    measure_copies(&mut files, root).map_err(|error| error.about(source.name.clone()))?;
     let mut ranges = Vec::new();
     for (file, verdict) in files.iter().zip(identity::identify(&files, read)) {
-        match verdict {
-            Verdict::Copy { of } => warnings
-                .push(format!("`{}` holds the same log as `{of}`; only `{of}` is read", file.path)),
-            Verdict::Log { start, .. } if start > file.end => warnings.push(format!(
-                "`{}` ends at byte {} but was read up to byte {start}; nothing of it is read",
-                file.path, file.end
-            )),
-            Verdict::Log { start, .. } if start == file.end => {}
-            Verdict::Log { id, start } => ranges.push(FileRange {
-                path: file.path.clone(),
-                file_id: id,
-                start,
-                end: file.end,
-            }),
-        }
+        let (file_id, read) = match verdict {
+            Verdict::Log { id, read } => (id, read),
+            Verdict::Copy { of } => {
+                let path = &file.path;
+                warnings
+                    .push(format!("`{path}` holds the same log as `{of}`; only `{of}` is read"));
+                continue;
+            }
+        };
+        let (end, packed) = match file.extent {
+            Extent::Text(end) if end < read.end => {
+                warnings.push(shorter(&file.path, end, read.end));
+                continue;
+            }
+            Extent::Text(end) if end == read.end => continue,
+            Extent::Packed(size) if read.packed == Some(size) => continue,
+            Extent::Text(end) => (Some(end), None),
+            Extent::Packed(size) => (None, Some(size)),
+        };
+        ranges.push(FileRange { path: file.path.clone(), file_id, start: read.end, end, packed });
     }
     Ok((Window::Files { ranges }, warnings))
+}
+
+fn survey(path: &Path, root: &Path, whole: bool) -> Result<Seen> {
+    LogFile::open(path, &shown(path, root))?.survey(whole)
+}
+
+/// Unpacks those files that begin as another does, since of copies the longest is read.
+fn measure_copies(files: &mut [Seen], root: &Path) -> Result<()> {
+    let mut heads: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+    for file in files.iter() {
+        *heads.entry(file.head.clone()).or_default() += 1;
+    }
+    for file in files {
+        let copies = heads.get(&file.head).is_some_and(|files| *files > 1);
+        if copies && matches!(file.extent, Extent::Packed(_)) {
+            *file = survey(&root.join(&file.path), root, true)?;
+        }
+    }
+    Ok(())
+}
+
+/// What is told of a log that lost text.
+pub(super) fn shorter(path: &str, end: u64, read: u64) -> String {
+    format!("`{path}` ends at byte {end} but was read up to byte {read}; nothing of it is read")
 }
 
 /// The formats a source declares, compiled.
@@ -93,11 +124,12 @@ pub fn open_range(source: &WeblogSource, root: &Path, range: &FileRange) -> Resu
             Err(error) if vanished(&error) => continue,
             Err(error) => return Err(error),
         };
-        if id.begins(&file.head()?) && file.reaches(range.end) {
+        if id.begins(&file.head()?) && file.reaches(range.end.unwrap_or(range.start)) {
             return LogFile::open(&path, &name);
         }
     }
-    let what = format!("no file holds `{}` up to byte {} any more", range.path, range.end);
+    let end = range.end.map_or_else(String::new, |end| format!(" up to byte {end}"));
+    let what = format!("no file holds `{}`{end} any more", range.path);
     Err(Error::failed("weblog/gone", what)
         .hint("bring the file back, or add the name it was rotated to to `files`"))
 }

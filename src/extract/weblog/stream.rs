@@ -12,9 +12,8 @@ use arrow::datatypes::SchemaRef;
 use tokio::sync::mpsc;
 
 use super::agent::Agents;
-use super::chunks::{CHUNK, Chunk, Chunks, Piece};
+use super::chunks::{CHUNK, Chunk, Chunks, Ended, Piece};
 use super::country::{Countries, Resolver};
-use super::counts::Counts;
 use super::format::Formats;
 use super::parse::{Parsed, Parser};
 use super::plan::{self, Files, open_range};
@@ -76,6 +75,8 @@ type Outcome = (u64, Result<Held>);
 struct Held {
     group: Option<RowGroup>,
     pieces: Vec<(usize, Parsed)>,
+    ends: Vec<Ended>,
+    passed: u64,
 }
 
 /// The source of chunks, taken in turns.
@@ -129,7 +130,6 @@ struct Flow {
     ready: VecDeque<Extracted>,
     /// Lines before the next chunk of a range, counted from the range's start.
     lines: Lines,
-    counts: Counts,
     warned: bool,
 }
 
@@ -175,7 +175,6 @@ impl Flow {
             next: 0,
             ready: VecDeque::new(),
             lines: Lines::default(),
-            counts: Counts::default(),
             warned: false,
         })
     }
@@ -190,11 +189,13 @@ impl Flow {
                 match outcome {
                     Ok(held) => {
                         self.ready.extend(held.group.map(Extracted::Group));
-                        let before = self.counts.bytes;
                         for (range, parsed) in held.pieces {
                             self.pass_on(range, parsed).await;
                         }
-                        self.ready.push_back(Extracted::Passed(self.counts.bytes - before));
+                        for ended in held.ends {
+                            self.end_range(&ended);
+                        }
+                        self.ready.push_back(Extracted::Passed(held.passed));
                     }
                     Err(error) => return Some(Err(error.about(self.source.name.clone()))),
                 }
@@ -253,7 +254,15 @@ impl Flow {
             self.ready.push_back(Extracted::Rejects(rejects.collect()));
         }
         self.lines.passed += parsed.newlines;
-        self.counts.add(&parsed.counts);
+    }
+
+    fn end_range(&mut self, ended: &Ended) {
+        let range = self.ranges.get(ended.end.range);
+        if let (Some(met), Some(range)) = (ended.before_start, range) {
+            let told = plan::shorter(&range.path, met, range.start);
+            self.ready.push_back(Extracted::Warning(told));
+        }
+        self.ready.push_back(Extracted::Ended(ended.end));
     }
 
     /// Lines of the file before the range; `None` if it cannot be read for that.
@@ -328,5 +337,5 @@ fn parse(parser: &mut Parser, ranges: &[FileRange], chunk: &Chunk) -> Result<Hel
         (piece.range, parsed)
     };
     let pieces = chunk.pieces().map(read).collect();
-    Ok(Held { group: parser.group()?, pieces })
+    Ok(Held { group: parser.group()?, pieces, ends: chunk.ends.clone(), passed: chunk.passed })
 }

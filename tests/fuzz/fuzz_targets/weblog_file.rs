@@ -10,7 +10,7 @@ use std::path::Path;
 use landfall_fuzz::error::Result;
 use landfall_fuzz::weblog::chunks::{Chunk, Chunks, Open};
 use landfall_fuzz::weblog::file::LogFile;
-use landfall_fuzz::weblog::identity::FileId;
+use landfall_fuzz::weblog::identity::{Extent, FileId};
 use landfall_fuzz::weblog::scan::{Lines, Marks};
 use landfall_fuzz::weblog::whole::Whole;
 use landfall_fuzz::window::FileRange;
@@ -37,11 +37,15 @@ fn lines(read: &mut Vec<Read>, offset: u64, text: &[u8], cut_from: Option<u64>) 
     }
 }
 
-/// As a run reads it: the end first, then what stands before it.
-fn as_window(path: &Path) -> Result<Vec<Read>> {
-    let seen = LogFile::open(path, "log")?.survey()?;
+/// As a run reads it: with its end found first, or, if it is compressed, while it is read.
+fn as_window(path: &Path, whole: bool) -> Result<Vec<Read>> {
+    let seen = LogFile::open(path, "log")?.survey(whole)?;
     let file_id = FileId::new(&seen.head, seen.inode).to_string();
-    let range = FileRange { path: "log".to_string(), file_id, start: 0, end: seen.end };
+    let (end, packed) = match seen.extent {
+        Extent::Text(end) => (Some(end), None),
+        Extent::Packed(size) => (None, Some(size)),
+    };
+    let range = FileRange { path: "log".to_string(), file_id, start: 0, end, packed };
     let mut chunks = Chunks::new(&[range], This(path), 0);
     let mut chunk = Chunk::default();
     let mut read = Vec::new();
@@ -71,10 +75,12 @@ fuzz_target!(|bytes: &[u8]| {
         let mut open = file.as_file();
         open.set_len(0).and_then(|()| open.rewind()).expect("empty");
         open.write_all(bytes).expect("written");
-        match (as_window(file.path()), as_stream(bytes)) {
-            (Ok(window), Ok(stream)) => assert!(window == stream),
-            (Err(one), Err(other)) => assert_eq!(one.code(), other.code()),
-            (window, stream) => panic!("{:?} and {:?}", window.err(), stream.err()),
+        for whole in [true, false] {
+            match (as_window(file.path(), whole), as_stream(bytes)) {
+                (Ok(window), Ok(stream)) => assert!(window == stream),
+                (Err(one), Err(other)) => assert_eq!(one.code(), other.code()),
+                (window, stream) => panic!("{:?} and {:?}", window.err(), stream.err()),
+            }
         }
     });
 });

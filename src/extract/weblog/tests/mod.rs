@@ -24,7 +24,7 @@ use super::*;
 use crate::config::{CountrySource, WeblogSource, access_spec};
 use crate::error::{Place, Result};
 use crate::rows::{Extracted, Reject};
-use crate::window::Window;
+use crate::window::{FileEnd, ReadUpTo, Window};
 
 /// A usual line of user agent `agent`.
 fn with_agent(agent: &str) -> String {
@@ -57,8 +57,9 @@ struct Landed {
     warnings: Vec<String>,
     /// Row groups.
     groups: usize,
-    /// Bytes of text.
+    /// Bytes of text, or of compressed files.
     passed: u64,
+    ends: Vec<FileEnd>,
 }
 
 impl Landed {
@@ -129,6 +130,7 @@ async fn land_window_asking(
             Extracted::Rows(_) => panic!("a log is landed as row groups"),
             Extracted::Rejects(rejects) => landed.rejects.extend(rejects),
             Extracted::Passed(bytes) => landed.passed += bytes,
+            Extracted::Ended(end) => landed.ends.push(end),
             Extracted::Warning(warning) => landed.warnings.push(warning),
         }
     }
@@ -140,7 +142,7 @@ async fn land_window_asking(
 struct Logs {
     folder: tempfile::TempDir,
     source: WeblogSource,
-    read: BTreeMap<String, u64>,
+    read: BTreeMap<String, ReadUpTo>,
 }
 
 impl Logs {
@@ -186,12 +188,16 @@ impl Logs {
         let (window, warnings) = self.plan()?;
         let mut landed = land_window(&self.source, self.folder.path(), &window, 2, 0).await?;
         landed.warnings.splice(0..0, warnings);
-        if let Window::Files { ranges } = window {
-            for range in ranges {
-                self.read.insert(range.file_id, range.end);
-            }
-        }
+        self.remember(window.ended(&landed.ends).unwrap_or(window));
         Ok(landed)
+    }
+
+    fn remember(&mut self, window: Window) {
+        let Window::Files { ranges } = window else { panic!("a window of files") };
+        for range in ranges {
+            let read = ReadUpTo { end: range.end.expect("an end"), packed: range.packed };
+            self.read.insert(range.file_id, read);
+        }
     }
 }
 

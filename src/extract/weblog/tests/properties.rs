@@ -136,11 +136,7 @@ proptest! {
             let landed = runtime.block_on(land_window(&logs.source, logs.folder.path(), &window, jobs, 0)).expect("landed");
             parts.rows.extend(landed.rows);
             parts.rejects.extend(landed.rejects);
-            if let Window::Files { ranges } = window {
-                for range in ranges {
-                    logs.read.insert(range.file_id, range.end);
-                }
-            }
+            logs.remember(window.ended(&landed.ends).unwrap_or(window));
         }
         prop_assert_eq!(parts.rows.len(), whole.rows.len());
         prop_assert_eq!(parts.rejects.len(), rejected.len());
