@@ -150,31 +150,41 @@ pub async fn rows_of(state: &SessionState, plan: LogicalPlan) -> Result<Vec<Stri
         .collect())
 }
 
-/// Names and types of a query's columns, and its rows, over two tables of the manual's kind.
-pub fn answer(sql: &str) -> Result<(Vec<String>, Vec<String>)> {
+/// A query over two tables of the manual's kind, and the session they are in.
+async fn planned(sql: &str) -> Result<(SessionState, LogicalPlan)> {
+    let state = session_with(&[
+        Table::new(
+            "public",
+            "sales",
+            "id integer, qty smallint, price decimal(8,2), comm double precision, day date, \
+             at timestamp, name varchar(20), flag boolean",
+        )
+        .rows(
+            "values (1, 2, 28.05, 0.5, '2008-01-05', '2008-01-05 10:11:12', 'Ann', true), \
+               (2, 1, 76.00, 1.5, '2008-02-29', '2008-02-29 23:59:59.5', 'bob', false), \
+               (3, 4, 350.00, null, '2008-12-31', null, 'Chloé', null), \
+               (4, null, null, 2.0, null, '2009-03-01 00:00:00', null, true)",
+        ),
+        Table::new("store", "other", "id integer, word varchar(20)")
+            .rows("values (1, 'one'), (2, 'two'), (2, 'deux'), (7, 'seven')"),
+    ])
+    .await;
+    let parsed = parse_script(sql, Path::new("q.sql"))?.remove(0);
+    refuse(&parsed)?;
+    let Command::Query(query) = parsed.command else { panic!("{sql}") };
+    let plan = plan_query(&state, *query, &clock(), Some(&parsed.place)).await?;
+    Ok((state, plan))
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("rt");
-    runtime.block_on(async {
-        let state = session_with(&[
-            Table::new(
-                "public",
-                "sales",
-                "id integer, qty smallint, price decimal(8,2), comm double precision, day date, \
-                 at timestamp, name varchar(20), flag boolean",
-            )
-            .rows(
-                "values (1, 2, 28.05, 0.5, '2008-01-05', '2008-01-05 10:11:12', 'Ann', true), \
-                   (2, 1, 76.00, 1.5, '2008-02-29', '2008-02-29 23:59:59.5', 'bob', false), \
-                   (3, 4, 350.00, null, '2008-12-31', null, 'Chloé', null), \
-                   (4, null, null, 2.0, null, '2009-03-01 00:00:00', null, true)",
-            ),
-            Table::new("store", "other", "id integer, word varchar(20)")
-                .rows("values (1, 'one'), (2, 'two'), (2, 'deux'), (7, 'seven')"),
-        ])
-        .await;
-        let parsed = parse_script(sql, Path::new("q.sql"))?.remove(0);
-        refuse(&parsed)?;
-        let Command::Query(query) = parsed.command else { panic!("{sql}") };
-        let plan = plan_query(&state, *query, &clock(), Some(&parsed.place)).await?;
+    runtime.block_on(future)
+}
+
+/// Names and types of a query's columns, and its rows.
+pub fn answer(sql: &str) -> Result<(Vec<String>, Vec<String>)> {
+    block_on(async {
+        let (state, plan) = planned(sql).await?;
         let analyzed = state.optimize(&plan).map_err(|e| super::plan::sql_error(e, None))?;
         let columns = analyzed
             .schema()
@@ -187,6 +197,14 @@ pub fn answer(sql: &str) -> Result<(Vec<String>, Vec<String>)> {
             })
             .collect();
         Ok((columns, rows_of(&state, plan).await?))
+    })
+}
+
+/// How a query is run, as DataFusion prints it.
+pub fn optimized(sql: &str) -> String {
+    block_on(async {
+        let (state, plan) = planned(sql).await.expect("a plan");
+        state.optimize(&plan).expect("an optimized plan").to_string()
     })
 }
 

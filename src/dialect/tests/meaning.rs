@@ -1,6 +1,6 @@
 //! Types, names, operators, casts and shapes of queries.
 
-use super::{answer, columns, queries, refused, values};
+use super::{answer, columns, optimized, queries, refused, values};
 
 #[test]
 fn casts_round_and_read_redshifts_formats() {
@@ -346,4 +346,32 @@ fn depth_is_refused_before_the_stack_ends() {
     let chain = |n: usize| format!("select id from sales where {} id = 1", "id = 2 or ".repeat(n));
     assert!(answer(&chain(300)).is_ok());
     assert_eq!(answer(&chain(20_000)).expect_err("too deep").code(), "sql/too-deep");
+}
+
+#[test]
+fn dates_beside_a_constant_moment_are_compared_as_dates() {
+    // DATEADD of a date is a timestamp (r_DATEADD_function)
+    let next_day =
+        "select id from sales where day < dateadd(day, 1, '2008-01-04'::date) order by id";
+    let in_a_day =
+        "select id from sales where day < dateadd(hour, 1, '2008-01-05'::date) order by id";
+    queries(&[
+        (next_day, &[]),
+        (in_a_day, &["1"]),
+        ("select id from sales where dateadd(day, 54, '2008-01-06'::date) = day", &["2"]),
+        ("select id from sales where day = dateadd(hour, 1, '2008-02-29'::date)", &[]),
+        (
+            "select id from sales where day between dateadd(second, 1, '2008-01-05'::date)
+             and dateadd(day, 1, '2008-12-30'::date) order by id",
+            &["2", "3"],
+        ),
+        (
+            "select count(*) from sales where not (day > dateadd(day, 0, '2008-01-05'::date))",
+            &["1"],
+        ),
+    ]);
+    for sql in [next_day, in_a_day] {
+        let plan = optimized(sql);
+        assert!(!plan.contains("CAST(sales.day"), "{plan}");
+    }
 }
