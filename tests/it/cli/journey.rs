@@ -1,6 +1,7 @@
 //! A project from its first run to a repaired failure, through the program alone.
 
 use std::fs;
+use std::io::Write;
 use std::process::Output;
 
 use serde_json::Value;
@@ -292,6 +293,43 @@ fn doctor_says_ok_line_by_line_and_what_to_fix() {
         .collect();
     assert_eq!(bad.len(), 1, "{bad:?}");
     assert!(bad[0]["check"] == "source weblog" && bad[0]["fix"].is_string(), "{bad:?}");
+}
+
+#[test]
+fn a_compressed_log_is_read_once_and_then_known_by_its_size() {
+    let sandbox = after_a_run();
+    let text: String = (0..5000)
+        .map(|i| {
+            format!(
+                "8.8.8.8 - u{i} [10/Oct/2023:13:55:36 -0700] \"GET /{i} HTTP/1.1\" 200 23 \"-\" \"a\"\n"
+            )
+        })
+        .collect();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text.as_bytes()).expect("compressed");
+    let gzip = gzip.finish().expect("compressed");
+    fs::write(sandbox.path().join("data/access.log.1.gz"), &gzip).expect("written");
+    let ranges = || {
+        let plan: Value =
+            serde_json::from_slice(&sandbox.run(&["plan", "--json"]).stdout).expect("JSON");
+        let tasks = plan["tasks"].as_array().expect("tasks").clone();
+        let log = tasks.into_iter().find(|t| t["task"] == "land.weblog.access").expect("the log");
+        log["window"]["ranges"].clone()
+    };
+    let new = ranges();
+    assert_eq!((&new[0]["end"], &new[0]["packed"]), (&Value::Null, &gzip.len().into()), "{new}");
+    let landed = |output: &Output| {
+        let all = objects(output);
+        let ended =
+            all.iter().find(|o| o["event"] == "task_finished" && o["task"] == "land.weblog.access");
+        ended.expect("the log")["rows"]["landed"].clone()
+    };
+    assert_eq!(landed(&sandbox.run(&["run", "--json"])), 5000);
+    assert_eq!(ranges(), Value::Array(Vec::new()));
+    assert_eq!(landed(&sandbox.run(&["run", "--json"])), 0);
+    let again =
+        sandbox.run(&["query", "--format", "csv", "select count(*) from store_weblog.access"]);
+    assert!(stdout(&again).ends_with("5500\n"), "{}", super::text(&again));
 }
 
 #[test]
