@@ -5,8 +5,8 @@
 
 use std::io::{self, Write};
 
-use arrow::array::{Array, RecordBatch};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Float32Type, Float64Type, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::clean::{clean, clean_line};
@@ -45,7 +45,8 @@ fn options() -> FormatOptions<'static> {
     FormatOptions::new()
         .with_null("")
         .with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f"))
-        .with_timestamp_tz_format(Some("%Y-%m-%d %H:%M:%S%.f%:z"))
+        // what the engine keeps with a zone is in UTC
+        .with_timestamp_tz_format(Some("%Y-%m-%d %H:%M:%S%.f+00"))
         .with_time_format(Some("%H:%M:%S%.f"))
 }
 
@@ -84,17 +85,78 @@ fn for_batches(
     Ok(())
 }
 
-/// The text of one value; `None` for NULL.
+/// The text of one value as Redshift prints it; `None` for NULL.
 fn text(
     batch: &RecordBatch,
     formatters: &[ArrayFormatter<'_>],
     column: usize,
     row: usize,
 ) -> Option<String> {
-    if is_null(batch.column(column).as_ref(), row) {
+    let values = batch.column(column).as_ref();
+    if is_null(values, row) {
         return None;
     }
-    formatters.get(column).map(|f| f.value(row).to_string())
+    Some(match values.data_type() {
+        DataType::Float32 => {
+            number(format!("{:e}", values.as_primitive::<Float32Type>().value(row)))
+        }
+        DataType::Float64 => {
+            number(format!("{:e}", values.as_primitive::<Float64Type>().value(row)))
+        }
+        DataType::Timestamp(..) | DataType::Time64(_) => {
+            fraction(formatters.get(column)?.value(row).to_string())
+        }
+        DataType::Interval(_) => seconds(formatters.get(column)?.value(row).to_string()),
+        _ => formatters.get(column)?.value(row).to_string(),
+    })
+}
+
+/// A float from its shortest digits and exponent: plain from 1e-4 to below 1e15, without a fraction
+/// that is zero.
+fn number(scientific: String) -> String {
+    let Some((digits, exponent)) = scientific.split_once('e') else {
+        return scientific.replace("inf", "Infinity");
+    };
+    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |d| ("-", d));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if !(-4..15).contains(&exponent) {
+        let direction = if exponent < 0 { '-' } else { '+' };
+        return format!("{sign}{digits}e{direction}{:02}", exponent.abs());
+    }
+    let digits = digits.replace('.', "");
+    match usize::try_from(exponent) {
+        Err(_) => {
+            let zeros = "0".repeat(exponent.unsigned_abs() as usize - 1);
+            format!("{sign}0.{zeros}{digits}")
+        }
+        Ok(places) if places + 1 >= digits.len() => format!("{sign}{digits:0<0$}", places + 1),
+        Ok(places) => {
+            let (whole, fraction) = digits.split_at(places + 1);
+            format!("{sign}{whole}.{fraction}")
+        }
+    }
+}
+
+/// A moment without the zeros at the end of its fraction.
+fn fraction(moment: String) -> String {
+    let (clock, zone) = match moment.strip_suffix("+00") {
+        Some(clock) => (clock, "+00"),
+        None => (moment.as_str(), ""),
+    };
+    if !clock.contains('.') {
+        return moment;
+    }
+    format!("{}{zone}", clock.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// An interval without the zeros at the end of its seconds.
+fn seconds(interval: String) -> String {
+    match interval.strip_suffix(" secs") {
+        Some(rest) if rest.contains('.') => {
+            format!("{} secs", rest.trim_end_matches('0').trim_end_matches('.'))
+        }
+        _ => interval,
+    }
 }
 
 /// NULL also where a dictionary's key points to a NULL value.
@@ -304,7 +366,7 @@ mod tests {
             (&rows[1]["amount"], &rows[1]["ratio"]),
             (&serde_json::Value::Null, &"NaN".into())
         );
-        assert_eq!(rows[1]["at"], "1970-01-01 00:00:01.500");
+        assert_eq!(rows[1]["at"], "1970-01-01 00:00:01.5");
         let lines = written(Format::Ndjson, Look::default());
         assert_eq!(lines.lines().count(), 2);
         assert_eq!(
@@ -312,6 +374,42 @@ mod tests {
                 .expect("json"),
             rows[0]
         );
+    }
+
+    #[test]
+    fn floats_and_intervals_are_written_as_redshift_prints_them() {
+        for (value, want) in [
+            (2.0, "2"),
+            (0.0, "0"),
+            (-0.5, "-0.5"),
+            (0.00012, "0.00012"),
+            (0.000012, "1.2e-05"),
+            (123_456.75, "123456.75"),
+            (100_000.0, "100000"),
+            (1e15, "1e+15"),
+            (1.0 / 3.0, "0.3333333333333333"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "Infinity"),
+            (f64::NEG_INFINITY, "-Infinity"),
+        ] {
+            assert_eq!(number(format!("{value:e}")), want);
+        }
+        assert_eq!(number(format!("{:e}", 0.1_f32)), "0.1");
+        for (written, want) in [
+            ("1970-01-01 00:00:01.500", "1970-01-01 00:00:01.5"),
+            ("1970-01-01 00:00:00", "1970-01-01 00:00:00"),
+            ("1970-01-01 00:00:10.555000+00", "1970-01-01 00:00:10.555+00"),
+            ("00:10:00", "00:10:00"),
+        ] {
+            assert_eq!(fraction(written.to_owned()), want);
+        }
+        for (written, want) in [
+            ("1.123000000 secs", "1.123 secs"),
+            ("2 days 5.000000000 secs", "2 days 5 secs"),
+            ("10 days", "10 days"),
+        ] {
+            assert_eq!(seconds(written.to_owned()), want);
+        }
     }
 
     #[test]
