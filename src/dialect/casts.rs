@@ -9,7 +9,8 @@ use datafusion::common::{Column, DFSchema, Result as DfResult, ScalarValue, plan
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, TryCast,
+    BinaryExpr, Cast, Expr, ExprSchemable, GroupingSet, LogicalPlan, LogicalPlanBuilder, Operator,
+    TryCast,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -33,14 +34,44 @@ impl AnalyzerRule for RedshiftCasts {
                 schema.merge(&scan.projected_schema);
             }
             let names = NamePreserver::new(&plan);
-            plan.map_expressions(|expr| {
+            let mut named = |expr: Expr| {
                 let name = names.save(&expr);
                 let rewritten = expr.transform_up(|e| rewrite(e, &schema))?;
                 Ok(rewritten.update_data(|e| name.restore(e)))
+            };
+            plan.map_expressions(|expr| match expr {
+                // the sets keep no name, each key in them does
+                Expr::GroupingSet(set) => keys_of(set, &mut named),
+                expr => named(expr),
             })
         })
         .map(|t| t.data)
     }
+}
+
+/// Each key of grouping sets, changed by `change`.
+fn keys_of(
+    set: GroupingSet,
+    change: &mut impl FnMut(Expr) -> DfResult<Transformed<Expr>>,
+) -> DfResult<Transformed<Expr>> {
+    let mut changed = false;
+    let mut each = |keys: Vec<Expr>| -> DfResult<Vec<Expr>> {
+        let one = |key| {
+            let key = change(key)?;
+            changed |= key.transformed;
+            Ok(key.data)
+        };
+        keys.into_iter().map(one).collect()
+    };
+    let set = match set {
+        GroupingSet::Rollup(keys) => GroupingSet::Rollup(each(keys)?),
+        GroupingSet::Cube(keys) => GroupingSet::Cube(each(keys)?),
+        GroupingSet::GroupingSets(sets) => {
+            GroupingSet::GroupingSets(sets.into_iter().map(each).collect::<DfResult<_>>()?)
+        }
+    };
+    let set = Expr::GroupingSet(set);
+    Ok(if changed { Transformed::yes(set) } else { Transformed::no(set) })
 }
 
 fn rewrite(expr: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {

@@ -127,6 +127,10 @@ impl Dialect for Grammar {
         let operand = parser.parse_subexpr(binds);
         Some(operand.map(|e| Expr::UnaryOp { op, expr: Box::new(e) }))
     }
+    // TRIM(text, 'characters') is in an example of r_LTRIM
+    fn supports_comma_separated_trim(&self) -> bool {
+        true
+    }
     // parsed so that the rules can refuse it with a reason
     fn supports_filter_during_aggregation(&self) -> bool {
         true

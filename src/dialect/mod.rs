@@ -19,6 +19,8 @@ mod days;
 mod first_row;
 pub mod functions;
 mod lex;
+mod matched;
+mod named;
 mod operands;
 mod operators;
 mod parameters;

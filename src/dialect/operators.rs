@@ -67,12 +67,15 @@ fn plan(
         operands::settle(&mut expr, &mut left, &mut right)?;
     }
     let (left, right) = (&left, &right);
+    if left.is_binary()
+        && right.is_binary()
+        && let Some(name) = of_bytes(&expr.op)
+    {
+        return called(name, expr.left, expr.right);
+    }
     match &expr.op {
         B::PGExp | B::BitwiseXor => {
-            return Ok(PlannerResult::Planned(functions::call(
-                "power",
-                vec![expr.left, expr.right],
-            )?));
+            return called("power", expr.left, expr.right);
         }
         B::Plus if is_text(left) && is_text(right) => {
             return Ok(PlannerResult::Planned(binary(
@@ -95,13 +98,13 @@ fn plan(
     let interval = |t: &DataType| matches!(t, DataType::Interval(_));
     match expr.op {
         B::Multiply if interval(left) && right.is_numeric() => {
-            return times("interval_times", expr.left, expr.right);
+            return called("interval_times", expr.left, expr.right);
         }
         B::Multiply if left.is_numeric() && interval(right) => {
-            return times("interval_times", expr.right, expr.left);
+            return called("interval_times", expr.right, expr.left);
         }
         B::Divide if interval(left) && right.is_numeric() => {
-            return times("interval_over", expr.left, expr.right);
+            return called("interval_over", expr.left, expr.right);
         }
         _ => {}
     }
@@ -115,16 +118,25 @@ fn plan(
     }
     let float = |t: &DataType| matches!(t, DataType::Float32 | DataType::Float64);
     if expr.op == B::Divide && (float(left) || float(right)) {
-        return Ok(PlannerResult::Planned(functions::call(
-            "float_divide",
-            vec![expr.left, expr.right],
-        )?));
+        return called("float_divide", expr.left, expr.right);
     }
     Ok(PlannerResult::Original(expr))
 }
 
-fn times(name: &str, span: Expr, number: Expr) -> Result<PlannerResult<RawBinaryExpr>> {
-    Ok(PlannerResult::Planned(functions::call(name, vec![span, number])?))
+/// What an operator is between two VARBYTEs (r_VARBYTE_OPERATORS).
+fn of_bytes(op: &BinaryOperator) -> Option<&'static str> {
+    use BinaryOperator as B;
+    Some(match op {
+        B::Plus | B::StringConcat => "concat",
+        B::BitwiseAnd => "varbyte_and",
+        B::BitwiseOr => "varbyte_or",
+        B::PGBitwiseXor => "varbyte_xor",
+        _ => return None,
+    })
+}
+
+fn called(name: &str, left: Expr, right: Expr) -> Result<PlannerResult<RawBinaryExpr>> {
+    Ok(PlannerResult::Planned(functions::call(name, vec![left, right])?))
 }
 
 fn binary(left: Expr, op: Operator, right: Expr) -> Expr {

@@ -9,9 +9,8 @@ use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{self, DataType, Expr, TimezoneInfo};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::blanks;
 use super::build::{cast, text};
-use super::rewrite;
+use super::{blanks, matched, named, rewrite};
 use crate::error::{Error, Place, Result, nearest};
 
 pub use rewrite::output_name;
@@ -79,7 +78,10 @@ pub async fn plan_query(
         let planned =
             Box::pin(state.statement_to_plan(DfStatement::Statement(Box::new(statement)))).await;
         let error = match planned {
-            Ok(plan) => return blanks::apply(plan).map_err(|e| sql_error(e, place)),
+            Ok(plan) => {
+                let plan = named::unmark(plan).and_then(matched::apply).and_then(blanks::apply);
+                return plan.map_err(|e| sql_error(e, place));
+            }
             Err(error) => error,
         };
         let substituted = missing_column(&error)
@@ -141,6 +143,10 @@ pub fn sql_error(error: DataFusionError, place: Option<&Place>) -> Error {
     let ours = match inner {
         DataFusionError::SchemaError(schema, _) => schema_error(schema),
         DataFusionError::Plan(message) => Error::failed(plan_code(message), clean(message)),
+        DataFusionError::NotImplemented(message) if message.contains(WINDOW) => {
+            Error::failed("sql/plan", clean(message))
+                .hint("compute it in a subquery, or use QUALIFY")
+        }
         DataFusionError::NotImplemented(message) => {
             Error::failed("sql/unsupported", format!("{} (not supported locally)", clean(message)))
         }
@@ -176,19 +182,72 @@ fn plan_code(message: &str) -> &'static str {
         "Cannot infer common",
         "does not exist for",
         "is not a Redshift type",
+        "temporal operation",
+        "non-boolean predicate",
     ];
     if typed.iter().any(|t| message.contains(t)) { "sql/type" } else { "sql/plan" }
 }
 
+/// What the engine says where a window function may not stand.
+const WINDOW: &str = "logical expression WindowFunction";
+
+/// The engine's words for some errors, and ours.
+const WORDS: &[(&str, &str)] = &[
+    (WINDOW, "a window function stands in the select list or in ORDER BY alone"),
+    (
+        "Fail to find the coerced type",
+        "the values have no type in common, and coercion fails; cast them",
+    ),
+    (
+        "annot create filter with non-boolean predicate",
+        "the argument of WHERE, HAVING or ON must be of type boolean",
+    ),
+];
+
+/// The names of types as the engine writes them, and as Redshift does.
+const TYPES: &[(&str, &str)] = &[
+    ("Timestamp(µs, \"UTC\")", "timestamptz"),
+    ("Timestamp(µs)", "timestamp"),
+    ("Time64(µs)", "time"),
+    ("Interval(MonthDayNano)", "interval"),
+    ("LargeUtf8", "varchar"),
+    ("Utf8View", "varchar"),
+    ("Utf8", "varchar"),
+    ("Decimal128", "decimal"),
+    ("Float64", "double precision"),
+    ("Float32", "real"),
+    ("Int64", "bigint"),
+    ("Int32", "integer"),
+    ("Int16", "smallint"),
+    ("Date32", "date"),
+    ("Boolean", "boolean"),
+    ("BinaryView", "varbyte"),
+];
+
 /// The first line of a message, without DataFusion's own prefixes.
 fn clean(message: &str) -> String {
-    let line = message.lines().next().unwrap_or_default();
+    let line = super::lex::lower_first(message.lines().next().unwrap_or_default());
+    let line = line.trim_start_matches("error during planning: ");
+    if let Some((_, ours)) = WORDS.iter().find(|(theirs, _)| line.contains(theirs)) {
+        return (*ours).to_owned();
+    }
     // a function's own reason stands inside the planner's
-    let line = line.split_once("coercion failed with: ").map_or(line, |(_, reason)| reason);
+    let own = line.split_once("coercion failed with: ").map(|(_, reason)| reason);
+    let called = line.split_once("ailed to coerce arguments to satisfy a call to '");
+    if own.is_none()
+        && let Some((name, _)) = called.and_then(|(_, rest)| rest.split_once('\''))
+    {
+        return format!("function {name} does not take arguments of these types");
+    }
+    let line = own.unwrap_or(line);
     let line = line.trim_start_matches("Error during planning: ");
     let line = line.split_once(" No function matches").map_or(line, |(reason, _)| reason);
+    let line = line.split_once(": Invalid argument error").map_or(line, |(reason, _)| reason);
     let line = line.trim_end_matches('.');
-    super::lex::lower_first(line)
+    let line =
+        line.replace("cannot get result type for temporal operation", "operator does not exist:");
+    let words = TYPES.iter().fold(line, |l, (theirs, ours)| l.replace(theirs, ours));
+    super::lex::lower_first(&words)
 }
 
 fn schema_error(error: &SchemaError) -> Error {

@@ -7,7 +7,8 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, Result, ScalarValue};
 use datafusion::logical_expr::expr::{InSubquery, WindowFunction};
 use datafusion::logical_expr::{
-    Between, BinaryExpr, Case, Cast, Expr, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, lit,
+    Between, BinaryExpr, Case, Cast, Expr, Like, LogicalPlan, LogicalPlanBuilder, Operator,
+    Subquery, lit,
 };
 
 use super::known::Scope;
@@ -16,13 +17,28 @@ use crate::dialect::functions::{self, blanks, is_text};
 /// True for an expression that [`rewrite`] may change.
 pub fn concerns(expr: &Expr) -> bool {
     match expr {
-        Expr::BinaryExpr(binary) => is_comparison(binary.op),
+        Expr::BinaryExpr(binary) => is_comparison(binary.op) || is_pattern(binary.op),
         Expr::Between(_) | Expr::InList(_) | Expr::InSubquery(_) | Expr::WindowFunction(_) => true,
         Expr::Case(case) => case.expr.is_some(),
         Expr::AggregateFunction(call) => by_value(call.params.distinct, call.func.name()),
         Expr::ScalarFunction(call) => matches!(call.name(), "nullif" | "octet_length"),
+        Expr::Cast(cast) => cast.field.data_type().is_binary(),
+        Expr::Like(_) => true,
         _ => false,
     }
+}
+
+fn is_pattern(op: Operator) -> bool {
+    use Operator as O;
+    matches!(op, O::RegexMatch | O::RegexNotMatch | O::RegexIMatch | O::RegexNotIMatch)
+}
+
+/// What is compared with a pattern is a text (c_Supported_data_types: numbers, dates and times are
+/// converted implicitly). `None` where it is one.
+fn printed(expr: &Expr, scope: &Scope) -> Option<Expr> {
+    let ty = scope.type_of(expr).filter(|t| !is_text(t) && !t.is_null() && !t.is_binary())?;
+    let text = Cast::new(Box::new(expr.clone()), DataType::Utf8View);
+    (!matches!(ty, DataType::Dictionary(..))).then_some(Expr::Cast(text))
 }
 
 fn is_comparison(op: Operator) -> bool {
@@ -44,6 +60,16 @@ pub fn rewrite(expr: Expr, scope: &Scope) -> Result<Transformed<Expr>> {
             let [left, right] = compared([*left, *right], scope, equality);
             Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
         }
+        Expr::BinaryExpr(binary) if is_pattern(binary.op) => match printed(&binary.left, scope) {
+            Some(left) => {
+                Expr::BinaryExpr(BinaryExpr::new(Box::new(left), binary.op, binary.right))
+            }
+            None => return Ok(Transformed::no(Expr::BinaryExpr(binary))),
+        },
+        Expr::Like(like) => match printed(&like.expr, scope) {
+            Some(text) => Expr::Like(Like { expr: Box::new(text), ..like }),
+            None => return Ok(Transformed::no(Expr::Like(like))),
+        },
         Expr::Between(Between { expr, negated, low, high }) => {
             let [expr, low, high] = compared([*expr, *low, *high], scope, false).map(Box::new);
             Expr::Between(Between::new(expr, negated, low, high))
@@ -69,18 +95,17 @@ pub fn rewrite(expr: Expr, scope: &Scope) -> Result<Transformed<Expr>> {
         Expr::InSubquery(within) => in_subquery(within, scope)?,
         Expr::WindowFunction(window) => Expr::WindowFunction(Box::new(over(*window, scope))),
         Expr::AggregateFunction(mut call) if by_value(call.params.distinct, call.func.name()) => {
-            // a list shows its values, so that a key will not do; its order names the value too
-            let listed = call.func.name() == "string_agg";
-            let by = if listed { blanks::REFUSE } else { blanks::KEY };
             let args = std::mem::take(&mut call.params.args);
-            call.params.args = args.into_iter().map(|e| wrapped(e, scope, by)).collect();
-            if listed {
-                for sort in &mut call.params.order_by {
-                    sort.expr = wrapped(sort.expr.clone(), scope, by);
-                }
-            }
+            call.params.args = args.into_iter().map(|e| wrapped(e, scope, blanks::KEY)).collect();
             Expr::AggregateFunction(call)
         }
+        other => return function(other, scope),
+    }))
+}
+
+/// Calls and casts that look at what their text is.
+fn function(expr: Expr, scope: &Scope) -> Result<Transformed<Expr>> {
+    Ok(Transformed::yes(match expr {
         Expr::ScalarFunction(call) if call.name() == "nullif" => match call.args.as_slice() {
             [value, other] => match nullif(value, other, scope) {
                 Some(case) => case,
@@ -98,6 +123,15 @@ pub fn rewrite(expr: Expr, scope: &Scope) -> Result<Transformed<Expr>> {
                     Expr::Case(Case::new(None, vec![branch], None))
                 }
                 None => return Ok(Transformed::no(Expr::ScalarFunction(call))),
+            }
+        }
+        Expr::Cast(cast) if cast.field.data_type().is_binary() => {
+            match scope.char_length(&cast.expr) {
+                // the bytes of a CHAR are those of its declared length (r_VARBYTE_type)
+                Some(length) => {
+                    functions::call("char_to_varbyte", vec![*cast.expr, lit(i64::from(length))])?
+                }
+                None => return Ok(Transformed::no(Expr::Cast(cast))),
             }
         }
         other => return Ok(Transformed::no(other)),

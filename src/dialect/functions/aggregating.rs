@@ -18,7 +18,14 @@ use super::udf::{Args, Function, Kind, type_name, udf};
 pub fn all() -> Vec<Arc<ScalarUDF>> {
     vec![
         input("sum_input", summed),
-        input("median_input", median_of),
+        udf(Function {
+            name: "flag_input",
+            params: &[Kind::Any],
+            optional: 0,
+            variadic: false,
+            returns: flags,
+            run: |args| Ok(arrow::compute::cast(&args.arg(0)?.array, &DataType::Boolean)?),
+        }),
         udf(Function {
             name: "avg_result",
             params: &[Kind::Any, Kind::Int],
@@ -97,16 +104,17 @@ fn summed(ty: &DataType) -> Result<DataType> {
     })
 }
 
-/// The middle of two integers may be a half (r_MEDIAN: DECIMAL for integers).
-fn median_of(ty: &DataType) -> Result<DataType> {
-    Ok(match ty {
-        t if t.is_integer() || t.is_null() => DataType::Decimal128(20, 1),
-        DataType::Decimal128(_, s) => DataType::Decimal128(38, *s),
-        DataType::Float32 | DataType::Float64 => DataType::Float64,
-        other => {
-            return plan_err!("function median({}) does not exist for this type", type_name(other));
+/// BOOL_AND and BOOL_OR take whole numbers too, 0 for false (r_BOOL_AND).
+fn flags(types: &[DataType]) -> Result<DataType> {
+    match types.first() {
+        Some(t) if t.is_integer() || t.is_null() || *t == DataType::Boolean => {
+            Ok(DataType::Boolean)
         }
-    })
+        other => plan_err!(
+            "BOOL_AND and BOOL_OR take a boolean or a whole number; {} does not exist for them",
+            other.map(type_name).unwrap_or_default()
+        ),
+    }
 }
 
 /// True for decimals that differ in their precision alone, the second the wider: the same bytes

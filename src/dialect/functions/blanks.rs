@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, ByteView, Int64Array, StringViewBuilder};
 use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, Int64Type};
-use datafusion::common::{Result, exec_datafusion_err, exec_err};
+use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::logical_expr::ScalarUDF;
 
 use super::udf::{Args, Function, Kind, udf};
@@ -18,8 +18,6 @@ pub const KEY: &str = "blank_key";
 pub const COUNT: &str = "blank_count";
 /// A text with that many blanks after it.
 pub const PAD: &str = "blank_pad";
-/// The text itself; an error where it ends with a blank.
-pub const REFUSE: &str = "blank_refuse";
 
 pub fn all() -> Vec<Arc<ScalarUDF>> {
     let function = |name, params, returns, run| {
@@ -29,15 +27,6 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         function(KEY, &[Kind::Text], same, key),
         function(COUNT, &[Kind::Text], |_| Ok(DataType::Int64), count),
         function(PAD, &[Kind::Text, Kind::Int], same, pad),
-        function(REFUSE, &[Kind::Text], same, |args| {
-            let array = &args.arg(0)?.array;
-            if any_trailing_blank(array) {
-                return exec_err!(
-                    "LISTAGG(DISTINCT ...) of a text with trailing blanks is not supported locally; write RTRIM(value)"
-                );
-            }
-            Ok(Arc::clone(array))
-        }),
     ]
 }
 

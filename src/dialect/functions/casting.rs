@@ -48,7 +48,22 @@ pub fn parse_date(text: &str) -> Option<NaiveDate> {
 /// `2008-02-18`, `20080218`, `2/18/2008`, `2-18-2008`, `18-Feb-2008`, `Feb 18, 2008`, each with
 /// `[ T]HH:MI[:SS[.ffffff]]` and an ignored zone after it.
 pub fn parse_timestamp(text: &str) -> Option<NaiveDateTime> {
-    let text = text.trim();
+    date_then_time(text.trim()).or_else(|| date_then_time(&with_year_before_time(text)?))
+}
+
+/// `17 Dec 07:37:16 1997 PST` with its year where other formats have it.
+fn with_year_before_time(text: &str) -> Option<String> {
+    let mut words: Vec<&str> = text.split_whitespace().collect();
+    let time = words.iter().position(|w| w.contains(':'))?;
+    let year = words.get(time + 1)?;
+    if year.len() != 4 || !year.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    words.swap(time, time + 1);
+    Some(words.join(" "))
+}
+
+fn date_then_time(text: &str) -> Option<NaiveDateTime> {
     let (date, used) = date_prefix(text)?;
     let rest = text.get(used..)?;
     let rest = rest.strip_prefix(['T', 't']).unwrap_or(rest).trim_start();
@@ -84,6 +99,10 @@ fn numeric_date(head: &str) -> Option<NaiveDate> {
             return NaiveDate::from_yo_opt(i32::try_from(number(y)?).ok()?, number(d)?);
         }
         [y, m, d] if y.len() >= 3 => (number(y)?, number(m)?, number(d)?),
+        // 17.12.1997: with dots a day may stand first, if it can be no month
+        [d, m, y] if d.len() <= 2 && y.len() == 4 && head.contains('.') && number(d)? > 12 => {
+            (number(y)?, number(m)?, number(d)?)
+        }
         // DateStyle ISO, MDY: month first when the year stands last
         [m, d, y] if m.len() <= 2 => {
             let year = number(y)?;
@@ -265,7 +284,7 @@ pub fn write_float(out: &mut String, value: f64) {
         let scientific = format!("{value:.14e}");
         let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
         let exponent: i32 = exponent.parse().unwrap_or(0);
-        if (-5..15).contains(&exponent) {
+        if (-4..15).contains(&exponent) {
             let places = usize::try_from(14 - exponent).unwrap_or(0);
             let fixed = format!("{value:.places$}");
             let short = if fixed.contains('.') {
@@ -369,6 +388,8 @@ mod tests {
             ("Jun 1,2008 09:59:59", "2008-06-01 09:59:59"),
             ("2001-02-16T18:38:40.5+02", "2001-02-16 18:38:40.5"),
             ("2/14/1997 05:32:53 PM", "1997-02-14 17:32:53"),
+            ("14 Feb 05:32:53 1997", "1997-02-14 05:32:53"),
+            ("14.02.1997 05:32", "1997-02-14 05:32:00"),
             ("9999-12-31", "9999-12-31 00:00:00"),
         ] {
             let mut found = String::new();
@@ -387,6 +408,8 @@ mod tests {
             (1e20, "1e+20"),
             (-1234.5, "-1234.5"),
             (1e-7, "1e-07"),
+            (1.5e-5, "1.5e-05"),
+            (1e-4, "0.0001"),
             (2010.0, "2010"),
         ] {
             let mut text = String::new();

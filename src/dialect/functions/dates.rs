@@ -113,14 +113,21 @@ impl<'a> Instants<'a> {
 /// The part a row asks for.
 pub(super) type PartOfRow<'a> = Box<dyn Fn(usize) -> Result<Option<Part>> + 'a>;
 
-/// The part named by the first argument, for each row.
+/// The part named by the first argument, for each row. A TIME has to contain it (r_DATEADD_function).
 fn parts<'a>(args: &'a Args<'a>) -> Result<PartOfRow<'a>> {
+    let of_time = args.values.iter().any(|a| matches!(a.array.data_type(), DataType::Time64(_)));
+    let read = move |name: &str| match known(name)? {
+        part if of_time && !part.is_of_time() => {
+            exec_err!("time units \"{name}\" are not of type time without time zone")
+        }
+        part => Ok(part),
+    };
     if let Some(name) = args.constant_text(0) {
-        let part = known(name)?;
+        let part = read(name)?;
         return Ok(Box::new(move |_| Ok(Some(part))));
     }
     let names = args.text(0)?;
-    Ok(Box::new(move |i| names.get(i).map(known).transpose()))
+    Ok(Box::new(move |i| names.get(i).map(read).transpose()))
 }
 
 fn known(name: &str) -> Result<Part> {

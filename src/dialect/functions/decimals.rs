@@ -201,7 +201,10 @@ fn decimal_multiply(args: &Args) -> Result<ArrayRef> {
         if exact && let Some(value) = a.checked_mul(b) {
             return if value.unsigned_abs() < limit { Ok(value) } else { Err(overflow()) };
         }
-        narrowed(divided(i256::from_i128(a).wrapping_mul(i256::from_i128(b)), down), precision)
+        // the product itself has to fit 38 digits (r_numeric_computations201, "Overflow conditions")
+        let product = i256::from_i128(a).wrapping_mul(i256::from_i128(b));
+        narrowed(product, MAX)?;
+        narrowed(divided(product, down), precision)
     })
 }
 

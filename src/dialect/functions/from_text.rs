@@ -3,6 +3,7 @@
 //!
 //! Source: r_CAST_function, r_TRY_CAST; r_Date_and_time_literals, "Times".
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -112,6 +113,50 @@ fn integers(args: &Args, unread: Unread) -> Result<ArrayRef> {
 
 /// The text of a number; the cast after it reads it.
 fn numbers(args: &Args, unread: Unread) -> Result<ArrayRef> {
-    let out: StringViewArray = each(args, unread, "type numeric", |t| Ok(number_text(t)))?;
+    let read = |t| Ok(number_text(t).map(plain));
+    let out: StringViewArray = each(args, unread, "type numeric", read)?;
     Ok(Arc::new(out))
+}
+
+/// A number without its exponent, which the cast to a decimal does not read; as it is where that
+/// would be long.
+fn plain(number: &str) -> Cow<'_, str> {
+    let Some((digits, exponent)) = number.split_once(['e', 'E']) else { return number.into() };
+    let Some(power) = exponent.parse::<i32>().ok().filter(|p| p.abs() <= 40) else {
+        return number.into();
+    };
+    let (sign, digits) = match digits.strip_prefix(['+', '-']) {
+        Some(rest) => (digits.get(..1).unwrap_or_default(), rest),
+        None => ("", digits),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let point = whole.len() as i32 + power;
+    let digits = format!("{whole}{fraction}");
+    let digits = format!("{digits:0<width$}", width = usize::try_from(point).unwrap_or(0));
+    match usize::try_from(point) {
+        Ok(point) if point > 0 => {
+            let (whole, fraction) = digits.split_at(point);
+            format!("{sign}{whole}.{fraction}0").into()
+        }
+        _ => format!("{sign}0.{}{digits}", "0".repeat(point.unsigned_abs() as usize)).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exponents_are_written_out() {
+        for (text, want) in [
+            ("1e3", "1000.0"),
+            ("-1.25E1", "-12.50"),
+            ("12e-3", "0.012"),
+            ("1.5e0", "1.50"),
+            ("7", "7"),
+            ("1e300", "1e300"),
+        ] {
+            assert_eq!(plain(text), want);
+        }
+    }
 }

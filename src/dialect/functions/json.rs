@@ -36,7 +36,11 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
             returns: |_| Ok(DataType::Int32),
             run: array_length,
         }),
-        function("is_valid_json", &[Kind::Text], false, boolean, |args| valid(args, |_| true)),
+        // an object alone (IS_VALID_JSON: `[1,2,3]` is none)
+        function("is_valid_json", &[Kind::Text], false, boolean, |args| {
+            valid(args, |t| t.trim_start().starts_with('{'))
+        }),
+        function("can_json_parse", &[Kind::Text], false, boolean, |args| valid(args, |_| true)),
         function("is_valid_json_array", &[Kind::Text], false, boolean, |args| {
             valid(args, |t| t.trim_start().starts_with('['))
         }),

@@ -4,6 +4,7 @@
 //! Redshift is; elsewhere ours has the name.
 
 mod aggregating;
+pub(crate) mod alike;
 pub(crate) mod blanks;
 mod casting;
 mod dates;
@@ -12,10 +13,13 @@ mod from_text;
 mod hashes;
 mod intervals;
 mod json;
+mod listing;
+pub(crate) mod marks;
 mod math;
 mod numbers;
 mod parts;
 mod patterns;
+mod percentiles;
 mod random;
 mod reading;
 mod regexp;
@@ -23,6 +27,7 @@ mod rounding;
 mod sounds;
 mod strings;
 mod sums;
+mod teradata;
 mod udf;
 mod varbytes;
 mod zones;
@@ -50,9 +55,11 @@ static SCALARS: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(
         dates::all(),
         zones::all(),
         intervals::all(),
+        marks::all(),
         math::all(),
         decimals::all(),
         aggregating::all(),
+        alike::all(),
         blanks::all(),
         strings::all(),
         patterns::all(),
@@ -62,6 +69,7 @@ static SCALARS: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(
         random::all(),
         rounding::all(),
         sounds::all(),
+        teradata::all(),
         varbytes::all(),
         // what PERCENTILE_DISC becomes
         vec![array_element_udf()],
@@ -88,7 +96,8 @@ pub(crate) fn call(name: &str, args: Vec<Expr>) -> Result<Expr> {
 
 /// Every aggregate of the session.
 pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
-    vec![
+    let mut all = listing::all();
+    all.extend([
         aggregate::count::count_udaf(),
         sums::sum(),
         aggregate::min_max::min_udaf(),
@@ -97,9 +106,7 @@ pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
         aggregate::stddev::stddev_pop_udaf(),
         aggregate::variance::var_samp_udaf(),
         aggregate::variance::var_pop_udaf(),
-        aggregate::median::median_udaf(),
-        aggregate::percentile_cont::percentile_cont_udaf(),
-        aggregate::string_agg::string_agg_udaf(),
+        percentiles::percentile_cont(),
         aggregate::array_agg::array_agg_udaf(),
         aggregate::approx_distinct::approx_distinct_udaf(),
         aggregate::bool_and_or::bool_and_udaf(),
@@ -108,7 +115,8 @@ pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
         aggregate::bit_and_or_xor::bit_or_udaf(),
         aggregate::grouping::grouping_udaf(),
         aggregate::first_last::first_value_udaf(),
-    ]
+    ]);
+    all
 }
 
 /// Every window function of the session.

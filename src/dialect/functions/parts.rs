@@ -82,6 +82,12 @@ const NAMES: &[(Part, &[&str])] = &[
 pub const DAY: i64 = 86_400_000_000;
 
 impl Part {
+    /// True for what a time of day has.
+    pub fn is_of_time(self) -> bool {
+        use Part::{Epoch, Hour, Microsecond, Millisecond, Minute, Second};
+        matches!(self, Epoch | Hour | Minute | Second | Millisecond | Microsecond)
+    }
+
     /// Reads a name in any case.
     pub fn parse(name: &str) -> Option<Part> {
         let name = name.trim().to_ascii_lowercase();

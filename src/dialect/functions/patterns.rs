@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, Date32Array, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
 use chrono::{Datelike, NaiveDateTime, Timelike};
-use datafusion::common::{Result, exec_datafusion_err};
+use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::logical_expr::ScalarUDF;
 
 use super::numbers;
@@ -162,6 +162,13 @@ const FIELDS: &[(&str, Field)] = &[
 pub struct Pattern(pub(super) Vec<Item>);
 
 impl Pattern {
+    /// True if it writes a time zone, which no function reads (r_TO_TIMESTAMP).
+    pub fn has_zone(&self) -> bool {
+        let zone =
+            |item: &Item| matches!(item, Item::Field { field: Field::Zone | Field::Offset, .. });
+        self.0.iter().any(zone)
+    }
+
     pub fn parse(pattern: &str) -> Pattern {
         let mut items: Vec<Item> = Vec::new();
         let mut rest = pattern;
@@ -380,6 +387,9 @@ fn instants<T>(
         flag.array.as_boolean_opt().is_some_and(|b| !b.is_empty() && b.value(0))
     };
     let constant = args.constant_text(1).map(Pattern::parse);
+    if constant.as_ref().is_some_and(Pattern::has_zone) {
+        return exec_err!("{what} reads no time zone: TZ and OF are formats of TO_CHAR alone");
+    }
     (0..args.rows)
         .map(|i| {
             let (Some(text), Some(pattern)) = (texts.get(i), patterns.get(i)) else {
@@ -390,9 +400,13 @@ fn instants<T>(
                 None => Pattern::parse(pattern).read(text, strict),
             };
             read.and_then(&to).map(Some).ok_or_else(|| {
-                exec_datafusion_err!(
-                    "invalid value for {what}: \"{text}\" by the pattern \"{pattern}\""
-                )
+                // read without is_strict, a field is out of its range alone
+                match strict && Pattern::parse(pattern).read(text, false).is_some() {
+                    true => exec_datafusion_err!("date/time field value out of range: \"{text}\""),
+                    false => exec_datafusion_err!(
+                        "invalid value for {what}: \"{text}\" by the pattern \"{pattern}\""
+                    ),
+                }
             })
         })
         .collect()

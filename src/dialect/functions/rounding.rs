@@ -155,6 +155,9 @@ impl Rounding {
 /// TRUNC of a timestamp is its date (r_TRUNC_date).
 fn trunc(args: &Args) -> Result<ArrayRef> {
     if *args.returns == DataType::Date32 {
+        if args.len() > 1 {
+            return exec_err!("TRUNC of a date or a timestamp takes nothing else (r_TRUNC_date)");
+        }
         return Ok(Arc::clone(&args.arg(0)?.array));
     }
     rounded(args, Rounding::Zero)

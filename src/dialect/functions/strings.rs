@@ -10,7 +10,8 @@ use datafusion::common::{Result, exec_datafusion_err, exec_err, plan_err};
 use datafusion::functions::{core, string, unicode};
 use datafusion::logical_expr::ScalarUDF;
 
-use super::udf::{Args, Function, Kind, lax, udf};
+use super::udf::{Args, Function, Kind, lax, type_name, udf};
+use super::varbytes;
 
 const T: &[Kind] = &[Kind::Text];
 const TT: &[Kind] = &[Kind::Text, Kind::Text];
@@ -28,44 +29,40 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         lax("reverse", T, 0, unicode::reverse()),
         lax("repeat", TI, 0, string::repeat()),
         lax("translate", TTT, 0, unicode::translate()),
-        lax("left", TI, 0, unicode::left()),
-        lax("right", TI, 0, unicode::right()),
+        text("right", TI, 0, right),
         lax("ascii", T, 0, string::ascii()),
         lax("starts_with", TT, 0, string::starts_with()),
-        core::coalesce(),
         core::nullif(),
-        core::greatest(),
-        core::least(),
         text("replace", TTT, 0, replace),
         text("lpad", &[Kind::Text, Kind::Int, Kind::Text], 1, |args| pad(args, true)),
         text("rpad", &[Kind::Text, Kind::Int, Kind::Text], 1, |args| pad(args, false)),
         text("split_part", &[Kind::Text, Kind::Text, Kind::Int], 0, split_part),
-        text("substring", &[Kind::Text, Kind::Int, Kind::Int], 1, substring),
         text("initcap", T, 0, initcap),
         text("ascii_lower", T, 0, |args| map(args, |t| Ok(t.to_ascii_lowercase()))),
-        text("concat", TT, 0, concat),
         text("chr", &[Kind::Int], 0, chr),
         text("to_text", T, 0, |args| {
             Ok(arrow::compute::cast(&args.arg(0)?.array, &DataType::Utf8View)?)
         }),
-        // refuses what is not text, so that an order by it is the order of the text
-        udf(Function {
-            name: "only_text",
-            params: &[Kind::Any],
-            optional: 0,
-            variadic: false,
-            returns: |types| match types {
-                [DataType::Utf8 | DataType::Utf8View] => Ok(DataType::Utf8View),
-                _ => plan_err!(
-                    "LISTAGG(DISTINCT ...) with ORDER BY does not take this type; cast it to VARCHAR in both"
-                ),
-            },
-            run: |args| Ok(arrow::compute::cast(&args.arg(0)?.array, &DataType::Utf8View)?),
-        }),
         text("quote_ident", T, 0, |args| map(args, |t| Ok(crate::sql::quote_identifier(t)))),
         text("quote_literal", T, 0, |args| map(args, |t| Ok(crate::sql::quote_literal(t)))),
-        count("len", characters),
-        count("octet_length", octets),
+        count("len", |args| of_bytes(args, varbytes::lengths, characters)),
+        count("octet_length", |args| of_bytes(args, varbytes::lengths, octets)),
+        udf(Function {
+            name: "substring",
+            params: &[Kind::TextOrBytes, Kind::Int, Kind::Int],
+            optional: 1,
+            variadic: false,
+            returns: text_or_bytes,
+            run: |args| of_bytes(args, varbytes::substring, substring),
+        }),
+        udf(Function {
+            name: "concat",
+            params: &[Kind::TextOrBytes, Kind::TextOrBytes],
+            optional: 0,
+            variadic: false,
+            returns: concatenated,
+            run: |args| of_bytes(args, varbytes::concat, concat),
+        }),
         udf(Function {
             name: "strtol",
             params: &[Kind::Text, Kind::Int],
@@ -95,7 +92,36 @@ fn text(
 
 fn count(name: &'static str, run: fn(&Args) -> Result<ArrayRef>) -> Arc<ScalarUDF> {
     let returns = |_: &[DataType]| Ok(DataType::Int32);
-    udf(Function { name, params: T, optional: 0, variadic: false, returns, run })
+    let params = &[Kind::TextOrBytes];
+    udf(Function { name, params, optional: 0, variadic: false, returns, run })
+}
+
+/// Runs what the first argument asks for, bytes or text.
+fn of_bytes(
+    args: &Args,
+    bytes: fn(&Args) -> Result<ArrayRef>,
+    text: fn(&Args) -> Result<ArrayRef>,
+) -> Result<ArrayRef> {
+    if args.arg(0)?.array.data_type().is_binary() { bytes(args) } else { text(args) }
+}
+
+fn text_or_bytes(types: &[DataType]) -> Result<DataType> {
+    Ok(match types.first() {
+        Some(ty) if ty.is_binary() => DataType::Binary,
+        _ => DataType::Utf8View,
+    })
+}
+
+/// VARBYTE is not converted implicitly (c_Supported_data_types).
+fn concatenated(types: &[DataType]) -> Result<DataType> {
+    match types {
+        [a, b] if a.is_binary() != b.is_binary() => plan_err!(
+            "function concat does not take {} and {} together; cast one of them",
+            type_name(a),
+            type_name(b)
+        ),
+        _ => text_or_bytes(types),
+    }
 }
 
 /// Builds text row by row; `None` is NULL.
@@ -236,6 +262,19 @@ fn pad(args: &Args, left: bool) -> Result<ArrayRef> {
     })
 }
 
+/// r_LEFT: so many of the last characters.
+fn right(args: &Args) -> Result<ArrayRef> {
+    let (texts, counts) = (args.text(0)?, args.primitive::<Int64Type>(1)?);
+    build(args.rows, |i, out| {
+        let (Some(text), Some(count)) = (texts.get(i), counts.get(i)) else { return Ok(None) };
+        let count = usize::try_from(count)
+            .map_err(|_| exec_datafusion_err!("negative substring length not allowed"))?;
+        let first = text.char_indices().rev().take(count).last().map_or(text.len(), |(at, _)| at);
+        out.push_str(text.get(first..).unwrap_or_default());
+        Ok(Some(()))
+    })
+}
+
 /// SPLIT_PART: parts count from 1; a part past the end is empty.
 fn split_part(args: &Args) -> Result<ArrayRef> {
     let (texts, signs) = (args.text(0)?, args.text(1)?);
@@ -257,25 +296,30 @@ fn split_part(args: &Args) -> Result<ArrayRef> {
     })
 }
 
-/// r_SUBSTRING: a start before 1 uses up length.
+/// r_SUBSTRING: how many to pass over and how many to take; a start before 1 uses up length.
+pub fn slice(args: &Args, i: usize) -> Result<Option<(usize, usize)>> {
+    let Some(start) = args.primitive::<Int64Type>(1)?.get(i) else { return Ok(None) };
+    let end = match args.len() > 2 {
+        false => i64::MAX,
+        true => match args.primitive::<Int64Type>(2)?.get(i) {
+            None => return Ok(None),
+            Some(count) if count < 0 => {
+                return exec_err!("negative substring length not allowed");
+            }
+            Some(count) => start.saturating_add(count),
+        },
+    };
+    let first = start.max(1);
+    let skip = usize::try_from(first - 1).unwrap_or(usize::MAX);
+    Ok(Some((skip, usize::try_from(end.saturating_sub(first).max(0)).unwrap_or(usize::MAX))))
+}
+
 fn substring(args: &Args) -> Result<ArrayRef> {
-    let (texts, starts) = (args.text(0)?, args.primitive::<Int64Type>(1)?);
-    let counts = if args.len() > 2 { Some(args.primitive::<Int64Type>(2)?) } else { None };
+    let texts = args.text(0)?;
     build(args.rows, |i, out| {
-        let (Some(text), Some(start)) = (texts.get(i), starts.get(i)) else { return Ok(None) };
-        let end = match &counts {
-            None => i64::MAX,
-            Some(counts) => match counts.get(i) {
-                None => return Ok(None),
-                Some(count) if count < 0 => {
-                    return exec_err!("negative substring length not allowed");
-                }
-                Some(count) => start.saturating_add(count),
-            },
+        let (Some(text), Some((skip, take))) = (texts.get(i), slice(args, i)?) else {
+            return Ok(None);
         };
-        let first = start.max(1);
-        let skip = usize::try_from(first - 1).unwrap_or(usize::MAX);
-        let take = usize::try_from(end.saturating_sub(first).max(0)).unwrap_or(usize::MAX);
         if text.is_ascii() {
             let from = skip.min(text.len());
             let to = from.saturating_add(take).min(text.len());
@@ -326,6 +370,10 @@ fn strtol(args: &Args) -> Result<ArrayRef> {
                     .filter(|b| (2..=36).contains(b))
                     .ok_or_else(|| exec_datafusion_err!("base must be from 2 to 36"))?;
                 let digits = text.trim();
+                // nothing, or a NUL first, is zero (r_STRTOL)
+                if digits.is_empty() || digits.starts_with('\0') {
+                    return Ok(Some(0));
+                }
                 let digits = match base {
                     16 => digits.trim_start_matches("0x").trim_start_matches("0X"),
                     _ => digits,

@@ -43,6 +43,8 @@ pub enum Kind {
     Printable,
     /// Text, or a boolean as it is.
     TextOrFlag,
+    /// Text, or VARBYTE as it is.
+    TextOrBytes,
     Boolean,
     /// As it is.
     Any,
@@ -187,6 +189,9 @@ pub fn coerce(
         .enumerate()
         .map(|(i, ty)| {
             let kind = params.get(i).or(params.last()).copied().unwrap_or(Kind::Any);
+            if kind == Kind::TextOrBytes && ty.is_null() && types.iter().any(DataType::is_binary) {
+                return Ok(DataType::Binary);
+            }
             coerced(kind, ty, view).ok_or_else(|| {
                 DataFusionError::Plan(format!(
                     "function {name} does not take {} as argument {}",
@@ -232,6 +237,8 @@ fn coerced(kind: Kind, ty: &DataType, view: bool) -> Option<DataType> {
         Kind::Printable if temporal => TIMESTAMP,
         Kind::Printable => return coerced(Kind::Number, ty, view),
         Kind::TextOrFlag if matches!(ty, D::Boolean) => D::Boolean,
+        Kind::TextOrBytes if ty.is_binary() => D::Binary,
+        Kind::TextOrBytes => return coerced(Kind::Text, ty, view),
         Kind::TextOrFlag => return coerced(Kind::Text, ty, view),
         Kind::Timestamp if temporal || text || null => TIMESTAMP,
         Kind::Temporal => match ty {

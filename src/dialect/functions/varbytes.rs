@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::logical_expr::ScalarUDF;
 
-use super::strings::build;
+use super::strings::{build, slice};
 use super::udf::{Args, Function, Kind, udf};
 
 pub fn all() -> Vec<Arc<ScalarUDF>> {
@@ -27,7 +27,121 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         function("getbit", &[Kind::Any, Kind::Int], |_| Ok(DataType::Int32), getbit),
         function("int_to_varbyte", &[Kind::Any], BYTES, int_to_varbyte),
         function("varbyte_to_bigint", &[Kind::Any], |_| Ok(DataType::Int64), varbyte_to_bigint),
+        function("char_to_varbyte", &[Kind::Text, Kind::Int], BYTES, char_to_varbyte),
+        function("varbyte_and", &[Kind::Any, Kind::Any], BYTES, |args| bitwise(args, |a, b| a & b)),
+        function("varbyte_or", &[Kind::Any, Kind::Any], BYTES, |args| bitwise(args, |a, b| a | b)),
+        function("varbyte_xor", &[Kind::Any, Kind::Any], BYTES, |args| bitwise(args, |a, b| a ^ b)),
+        udf(Function {
+            name: "bitwise_not",
+            params: &[Kind::Any],
+            optional: 0,
+            variadic: false,
+            returns: |types| {
+                types.first().cloned().map_or_else(|| exec_err!("~ needs a value"), Ok)
+            },
+            run: not,
+        }),
     ]
+}
+
+/// Two values of VARBYTE, row by row, in one.
+fn joined(args: &Args, join: impl Fn(&[u8], &[u8]) -> Result<Vec<u8>>) -> Result<ArrayRef> {
+    let (left, right) = (bytes(args, 0)?, bytes(args, 1)?);
+    let (l, r) = (args.arg(0)?, args.arg(1)?);
+    let mut out = BinaryBuilder::new();
+    for i in 0..args.rows {
+        let (a, b) = (l.at(i), r.at(i));
+        if left.is_null(a) || right.is_null(b) {
+            out.append_null();
+        } else {
+            out.append_value(join(left.value(a), right.value(b))?);
+        }
+    }
+    Ok(Arc::new(out.finish()))
+}
+
+/// CONCAT and `||` (r_CONCAT, r_VARBYTE_OPERATORS).
+pub fn concat(args: &Args) -> Result<ArrayRef> {
+    joined(args, |a, b| Ok([a, b].concat()))
+}
+
+/// `&`, `|`, `#`; of values of different lengths the manual does not tell.
+fn bitwise(args: &Args, op: fn(u8, u8) -> u8) -> Result<ArrayRef> {
+    joined(args, |a, b| match a.len() == b.len() {
+        true => Ok(a.iter().zip(b).map(|(a, b)| op(*a, *b)).collect()),
+        false => exec_err!(
+            "an operation on the bits of VARBYTE values of {} and {} bytes is not supported locally",
+            a.len(),
+            b.len()
+        ),
+    })
+}
+
+/// `~`: every bit of a whole number or of VARBYTE turned.
+fn not(args: &Args) -> Result<ArrayRef> {
+    let array = &args.arg(0)?.array;
+    if array.data_type().is_binary() {
+        let values = bytes(args, 0)?;
+        let mut out = BinaryBuilder::new();
+        for value in &values {
+            match value {
+                None => out.append_null(),
+                Some(value) => out.append_value(value.iter().map(|b| !b).collect::<Vec<u8>>()),
+            }
+        }
+        return Ok(Arc::new(out.finish()));
+    }
+    if !array.data_type().is_integer() {
+        return exec_err!("operator does not exist: ~ {}", super::type_name(array.data_type()));
+    }
+    let values = arrow::compute::cast(array, &DataType::Int64)?;
+    let turned: Int64Array = values.as_primitive::<Int64Type>().unary(|v| !v);
+    Ok(arrow::compute::cast(&turned, array.data_type())?)
+}
+
+/// LEN and OCTET_LENGTH: bytes.
+pub fn lengths(args: &Args) -> Result<ArrayRef> {
+    let values = bytes(args, 0)?;
+    let out: Int32Array =
+        values.iter().map(|v| v.map(|v| i32::try_from(v.len()).unwrap_or(i32::MAX))).collect();
+    Ok(Arc::new(out))
+}
+
+/// SUBSTRING: bytes, counted from 1.
+pub fn substring(args: &Args) -> Result<ArrayRef> {
+    let (arg, values) = (args.arg(0)?, bytes(args, 0)?);
+    let mut out = BinaryBuilder::new();
+    for i in 0..args.rows {
+        let at = arg.at(i);
+        match slice(args, i)?.filter(|_| values.is_valid(at)) {
+            None => out.append_null(),
+            Some((skip, take)) => {
+                let value = values.value(at);
+                let from = skip.min(value.len());
+                let to = from.saturating_add(take).min(value.len());
+                out.append_value(value.get(from..to).unwrap_or_default());
+            }
+        }
+    }
+    Ok(Arc::new(out.finish()))
+}
+
+/// A CHAR has the blanks of its declared length (r_VARBYTE_type).
+fn char_to_varbyte(args: &Args) -> Result<ArrayRef> {
+    let (texts, lengths) = (args.text(0)?, args.primitive::<Int64Type>(1)?);
+    let mut out = BinaryBuilder::new();
+    for i in 0..args.rows {
+        match texts.get(i).zip(lengths.get(i)) {
+            None => out.append_null(),
+            Some((text, length)) => {
+                let mut bytes = text.as_bytes().to_vec();
+                let length = usize::try_from(length).unwrap_or(0);
+                bytes.resize(length.max(bytes.len()), b' ');
+                out.append_value(bytes);
+            }
+        }
+    }
+    Ok(Arc::new(out.finish()))
 }
 
 #[derive(Clone, Copy)]

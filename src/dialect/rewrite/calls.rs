@@ -10,6 +10,7 @@ use super::table::{FUNCTIONS, How, find};
 use super::{Located, literals, moments, shaped};
 use crate::dialect::build::{self, argument, binary, call, case, cast, number, take, text};
 use crate::dialect::functions::Part;
+use crate::dialect::functions::marks;
 use crate::dialect::plan::Clock;
 use crate::error::{Error, Result, nearest};
 
@@ -24,6 +25,9 @@ pub const WITH_PART: &[&str] = &[
     "datepart",
     "date_trunc",
 ];
+
+/// Words without brackets that stand for what only Redshift knows.
+const ELSEWHERE: &[&str] = &["current_aws_account", "current_namespace", "current_session_arn"];
 
 /// Makes the date part of a call, written as a name, a text.
 pub fn name_parts(expr: &mut Expr) -> std::result::Result<(), Located> {
@@ -58,6 +62,8 @@ pub fn expression(expr: &mut Expr, clock: &Clock) -> std::result::Result<(), Loc
     if let Expr::Identifier(ident) = expr {
         if let Some(value) = moments::keyword(ident, clock) {
             *expr = value;
+        } else if ident.quote_style.is_none() && ELSEWHERE.contains(&ident.value.as_str()) {
+            return Err(Box::new((unknown(&ident.value), ident.span)));
         }
         return Ok(());
     }
@@ -173,20 +179,26 @@ fn casting(expr: Expr, clock: &Clock) -> Result<Expr> {
                     Expr::Cast { kind, expr, data_type: DataType::Varchar(None), array, format };
                 call(cut, vec![inner, number(n)])
             }
-            None => Expr::Cast { kind, expr, data_type, array, format },
+            None => marked(Expr::Cast { kind, expr, data_type, array, format }),
         },
         other => other,
     })
 }
 
+/// A cast of anything but a constant, with the type in its name while it is planned.
+fn marked(cast: Expr) -> Expr {
+    let Expr::Cast { expr, data_type, .. } = &cast else { return cast };
+    if matches!(**expr, Expr::Value(_) | Expr::TypedString(_)) {
+        return cast;
+    }
+    let name = text(&data_type.to_string());
+    call(marks::CAST, vec![cast, name])
+}
+
 /// The operators of r_OPERATOR_SYMBOLS that stand before their operand.
 fn unary(op: UnaryOperator, operand: Expr) -> Expr {
     match op {
-        UnaryOperator::BitwiseNot => {
-            let minus = Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(number(1)) };
-            let not = binary(minus, BinaryOperator::Minus, build::nested(operand));
-            Expr::Nested(Box::new(not))
-        }
+        UnaryOperator::BitwiseNot => call("bitwise_not", vec![operand]),
         UnaryOperator::Minus if matches!(operand, Expr::Interval(_)) => match operand {
             Expr::Interval(mut interval) => {
                 super::interval::turned(&mut interval);
@@ -322,9 +334,9 @@ pub fn avg(mut function: Function) -> Result<Expr> {
     Ok(call("avg_result", vec![Expr::Function(function), Expr::Function(count)]))
 }
 
-pub fn median(mut function: Function) -> Result<Expr> {
+pub fn of_flags(mut function: Function) -> Result<Expr> {
     let [value] = args(&mut function)?;
-    set_args(&mut function, vec![call("median_input", vec![value])]);
+    set_args(&mut function, vec![call("flag_input", vec![value])]);
     Ok(Expr::Function(function))
 }
 
@@ -358,6 +370,10 @@ pub fn ratio_to_report(mut function: Function) -> Result<Expr> {
 pub fn nvl2(mut function: Function) -> Result<Expr> {
     let [value, present, absent] = args(&mut function)?;
     let condition = Expr::IsNotNull(Box::new(build::nested(value)));
+    // the answer has the type of the second, which the third is converted to (r_NVL2)
+    let never = Expr::value(Value::Boolean(false));
+    let witness = case(vec![(never, present.clone())], None);
+    let absent = call(marks::NVL2_ELSE, vec![absent, witness]);
     Ok(case(vec![(condition, present)], Some(absent)))
 }
 
@@ -395,6 +411,12 @@ fn found(value: &Expr, search: Expr) -> Expr {
             binary(equal, BinaryOperator::Or, both)
         }
     }
+}
+
+/// LEFT is the SUBSTRING from the first character on, of no negative length (r_LEFT).
+pub fn left(mut function: Function) -> Result<Expr> {
+    let [value, count] = args(&mut function)?;
+    Ok(call("substring", vec![value, number(1), count]))
 }
 
 pub fn charindex(mut function: Function) -> Result<Expr> {

@@ -101,7 +101,6 @@ const NAMES: &[(&str, &[&str])] = &[
         "it is of the leader node only and deprecated",
         &["get_byte", "set_bit", "set_byte", "to_ascii"],
     ),
-    ("read the text with REPLACE and CAST", &["text_to_int_alt", "text_to_numeric_alt"]),
     ("it runs on Redshift's machine learning", &["explain_model", "ai_generate"]),
 ];
 

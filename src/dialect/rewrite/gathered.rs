@@ -1,18 +1,19 @@
-//! LISTAGG and PERCENTILE_DISC: aggregates over the rows in an order, in groups and in windows.
+//! LISTAGG, MEDIAN and the percentiles: aggregates over the rows in an order, in groups and in windows.
 //!
-//! Source: r_LISTAGG, r_WF_LISTAGG, r_APPROXIMATE_PERCENTILE_DISC. As a window function each is
+//! Source: r_LISTAGG, r_WF_LISTAGG, r_PERCENTILE_CONT, r_APPROXIMATE_PERCENTILE_DISC. As a window function each is
 //! computed over the whole partition: OVER has no ORDER BY and no frame of its own.
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, DataType, DuplicateTreatment, Expr, Function, FunctionArgumentClause,
-    FunctionArguments, OrderByExpr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowType,
+    FunctionArguments, OrderByExpr, Value, WindowFrame, WindowFrameBound, WindowFrameUnits,
+    WindowType,
 };
 
 use super::calls::{args, args_mut, name_of, rename, set_args};
 use crate::dialect::build::{binary, call, cast, number, take, text};
 use crate::error::{Error, Result};
 
-/// LISTAGG([DISTINCT] value [, delimiter]) WITHIN GROUP (ORDER BY ...): NULL and '' are left out.
+/// LISTAGG([DISTINCT] value [, delimiter]) WITHIN GROUP (ORDER BY ...).
 pub fn listagg(mut function: Function) -> Result<Expr> {
     if function.over.is_some() {
         return listagg_over(function);
@@ -23,40 +24,27 @@ pub fn listagg(mut function: Function) -> Result<Expr> {
     let (Some(value), true) = (given.pop(), given.is_empty()) else {
         return Err(Error::failed("sql/arguments", "LISTAGG takes a value and a delimiter"));
     };
-    let mut order = std::mem::take(&mut function.within_group);
-    let distinct = matches!(&function.args, FunctionArguments::List(list)
-        if list.duplicate_treatment == Some(DuplicateTreatment::Distinct));
-    let own = distinct && order.iter().any(|o| o.expr == value);
-    let as_text = if own { "only_text" } else { "to_text" };
-    let plain = value.clone();
-    let value = call("nullif", vec![call(as_text, vec![value]), text("")]);
-    // with DISTINCT the order must name the argument as it is aggregated
-    for key in order.iter_mut().filter(|o| own && o.expr == plain) {
-        key.expr = value.clone();
-    }
-    rename(&mut function, "string_agg");
-    set_args(&mut function, vec![value, delimiter.unwrap_or_else(|| text(""))]);
+    let order = std::mem::take(&mut function.within_group);
+    let mut name = "listagg";
     if let FunctionArguments::List(list) = &mut function.args {
+        // the engine's own DISTINCT allows no order but that of the value
+        if list.duplicate_treatment.take() == Some(DuplicateTreatment::Distinct) {
+            name = "listagg_distinct";
+        }
         list.clauses.clear();
         if !order.is_empty() {
             list.clauses.push(FunctionArgumentClause::OrderBy(order));
         }
     }
+    rename(&mut function, name);
+    let value = call("to_text", vec![value]);
+    set_args(&mut function, vec![value, delimiter.unwrap_or_else(|| text(""))]);
     Ok(Expr::Function(function))
 }
 
 /// LISTAGG(...) WITHIN GROUP (ORDER BY ...) OVER (PARTITION BY ...): of the whole partition, in the
 /// order of WITHIN GROUP (r_WF_LISTAGG: OVER has no ORDER BY of its own).
 fn listagg_over(mut function: Function) -> Result<Expr> {
-    let distinct = matches!(&function.args, FunctionArguments::List(list)
-        if list.duplicate_treatment == Some(DuplicateTreatment::Distinct));
-    if distinct {
-        return Err(Error::failed(
-            "sql/unsupported",
-            "LISTAGG(DISTINCT ...) as a window function is not supported locally",
-        )
-        .hint("aggregate in a subquery and join it"));
-    }
     let order = std::mem::take(&mut function.within_group);
     over_all(&mut function, order)?;
     let over = function.over.take();
@@ -91,24 +79,49 @@ fn over_all(function: &mut Function, order: Vec<OrderByExpr>) -> Result<()> {
     Ok(())
 }
 
-/// As a window function it takes the value and the share as arguments.
+/// PERCENTILE_CONT(share) WITHIN GROUP (ORDER BY value): the value and the share become arguments,
+/// in groups and in windows; downwards it is the share that is left.
 pub fn percentile_cont(mut function: Function) -> Result<Expr> {
-    if function.over.is_none() {
-        return Ok(Expr::Function(function));
-    }
     let [share] = args(&mut function)?;
     let order = std::mem::take(&mut function.within_group);
     let [key] = order.as_slice() else {
         return Err(Error::failed("sql/arguments", "PERCENTILE_CONT takes one value to order by")
             .hint("write PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY value)"));
     };
-    let share = match key.options.asc {
-        Some(false) => binary(number(1), BinaryOperator::Minus, share),
-        _ => share,
-    };
+    let share = self::share(&share, key.options.asc == Some(false))?;
     set_args(&mut function, vec![key.expr.clone(), share]);
     over_all(&mut function, Vec::new())?;
     Ok(Expr::Function(function))
+}
+
+/// MEDIAN is PERCENTILE_CONT(0.5) (r_MEDIAN).
+pub fn median(mut function: Function) -> Result<Expr> {
+    let [value] = args(&mut function)?;
+    rename(&mut function, "percentile_cont");
+    set_args(&mut function, vec![value, Expr::value(Value::Number("0.5".into(), false))]);
+    over_all(&mut function, Vec::new())?;
+    Ok(Expr::Function(function))
+}
+
+/// A number from 0 to 1 as it is written, or what is left of it to 1.
+fn share(given: &Expr, left: bool) -> Result<Expr> {
+    let wrong = || {
+        Error::failed("sql/arguments", "the share of a percentile is a number from 0 to 1")
+            .hint("write PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY value)")
+    };
+    let Expr::Value(value) = given else { return Err(wrong()) };
+    let Value::Number(written, _) = &value.value else { return Err(wrong()) };
+    let written = written.to_string();
+    let (whole, fraction) = written.split_once('.').unwrap_or((&written, ""));
+    let digits: u64 = format!("{whole}{fraction}").parse().map_err(|_| wrong())?;
+    let unit = u32::try_from(fraction.len()).ok().and_then(|n| 10_u64.checked_pow(n));
+    let unit = unit.filter(|unit| digits <= *unit).ok_or_else(wrong)?;
+    let share = if left { unit - digits } else { digits };
+    let text = match fraction.len() {
+        0 => share.to_string(),
+        places => format!("{}.{:0places$}", share / unit, share % unit),
+    };
+    Ok(Expr::value(Value::Number(text, false)))
 }
 
 /// The first value of the order that so many of the rows do not exceed: the rows in an array, and
@@ -120,6 +133,7 @@ pub fn percentile_disc(mut function: Function) -> Result<Expr> {
         return Err(Error::failed("sql/arguments", "PERCENTILE_DISC takes one value to order by")
             .hint("write PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY value)"));
     };
+    let share = self::share(&share, false)?;
     let mut key = key.clone();
     key.options.nulls_first = Some(false);
     let value = key.expr.clone();

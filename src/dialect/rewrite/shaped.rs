@@ -1,9 +1,9 @@
 //! Calls that become another shape because of what stands among their arguments. It sees no types.
 
-use datafusion::sql::sqlparser::ast::{DataType, ExactNumberInfo, Expr, Function, Interval};
+use datafusion::sql::sqlparser::ast::{DataType, ExactNumberInfo, Expr, Function, Interval, Value};
 
 use super::calls::{args, args_mut};
-use crate::dialect::build::{call, cast, take, text_of};
+use crate::dialect::build::{call, cast, number, take, text_of};
 use crate::dialect::functions::digits_of_pattern;
 use crate::error::{Error, Result};
 
@@ -21,6 +21,46 @@ pub fn to_number(mut function: Function) -> Result<Expr> {
         }
         None => number,
     })
+}
+
+/// TEXT_TO_INT_ALT(text): an INTEGER, cut.
+pub fn text_to_int_alt(mut function: Function) -> Result<Expr> {
+    let given = args_mut(&mut function).unwrap_or_default();
+    if given.len() > 1 {
+        return Err(format_phrase());
+    }
+    let [value] = args(&mut function)?;
+    Ok(cast(call("teradata_int", vec![value]), DataType::Int(None)))
+}
+
+/// TEXT_TO_NUMERIC_ALT(text [, precision, scale]): DECIMAL(38,0) without.
+pub fn text_to_numeric_alt(mut function: Function) -> Result<Expr> {
+    let given: Vec<Expr> =
+        args_mut(&mut function).unwrap_or_default().into_iter().map(take).collect();
+    let whole = |e: &Expr| match e {
+        Expr::Value(v) => match &v.value {
+            Value::Number(digits, _) => digits.to_string().parse::<u32>().ok(),
+            _ => None,
+        },
+        _ => None,
+    };
+    let (value, precision, scale) = match given.as_slice() {
+        [value] => (value, 38, 0),
+        [value, precision, scale] => match (whole(precision), whole(scale)) {
+            (Some(precision), Some(scale)) => (value, precision, scale),
+            _ => return Err(format_phrase()),
+        },
+        _ => return Err(format_phrase()),
+    };
+    let number = call("teradata_number", vec![value.clone(), number(scale.into())]);
+    let info = ExactNumberInfo::PrecisionAndScale(precision.into(), scale.into());
+    Ok(cast(number, DataType::Decimal(info)))
+}
+
+fn format_phrase() -> Error {
+    Error::failed("sql/unsupported", "a format phrase of Teradata is not supported locally").hint(
+        "take the signs and marks off with TRANSLATE and REPLACE, and cast (r_TEXT_TO_INT_ALT)",
+    )
 }
 
 pub fn collate(mut function: Function) -> Result<Expr> {

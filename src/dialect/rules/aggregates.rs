@@ -110,6 +110,41 @@ pub(super) static RULES: &[Rule] = &[
         "select count(*) from (select distinct a, b from t) as pairs",
     ),
     rule(
+        "RS283",
+        "sql/count-star",
+        "COUNT(DISTINCT *) counts nothing",
+        "r_COUNT",
+        "count over a subquery of SELECT DISTINCT",
+        Find::Function(|f| {
+            function_name(f) == "count"
+                && matches!(&f.args, ast::FunctionArguments::List(l)
+                    if l.duplicate_treatment == Some(ast::DuplicateTreatment::Distinct)
+                        && l.args.iter().any(|a| matches!(a,
+                            ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Wildcard))))
+        }),
+    )
+    .told(
+        "DISTINCT tells the values of one expression apart; a row is none.",
+        "select count(distinct *) from t",
+        "select count(*) from (select distinct * from t) as rows",
+    ),
+    rule(
+        "RS285",
+        "sql/json-path",
+        "a JSON path has more than five elements",
+        "JSON_EXTRACT_PATH_TEXT",
+        "take the value of the first five, and go on in it with another call",
+        Find::Function(|f| {
+            function_name(f) == "json_extract_path_text" && path_elements(f) > 5
+        }),
+    )
+    .told(
+        "The path can be nested up to five levels deep.",
+        "select json_extract_path_text(doc, 'a', 'b', 'c', 'd', 'e', 'f') from t",
+        "select json_extract_path_text(json_extract_path_text(doc, 'a', 'b', 'c', 'd', 'e'), 'f') \
+         from t",
+    ),
+    rule(
         "RS143",
         "sql/listagg-group",
         "LISTAGG over groups has an ORDER BY inside its brackets",
@@ -248,6 +283,14 @@ pub(super) fn argument_count(function: &Function) -> usize {
         ast::FunctionArguments::List(list) => list.args.len(),
         _ => 0,
     }
+}
+
+/// The arguments of JSON_EXTRACT_PATH_TEXT but the document and the flag at the end.
+fn path_elements(function: &Function) -> usize {
+    let ast::FunctionArguments::List(list) = &function.args else { return 0 };
+    let path = list.args.iter().skip(1);
+    path.filter(|a| !matches!(a.to_string().to_ascii_lowercase().as_str(), "true" | "false"))
+        .count()
 }
 
 fn compute_node_without_table(command: &Command, _: &Known) -> Vec<Span> {

@@ -6,7 +6,7 @@
 use super::{Find, Rule, Severity, Story};
 use super::{
     advised, aggregates, expressions, materialized, merges, missing_rules, missing_statements,
-    queries, reserved, statements, traps, values, windows, words,
+    queries, reserved, sorted, statements, traps, values, windows, words,
 };
 
 /// Every rule.
@@ -16,6 +16,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         traps::RULES,
         values::RULES,
         aggregates::RULES,
+        sorted::RULES,
         windows::RULES,
         queries::RULES,
         expressions::RULES,

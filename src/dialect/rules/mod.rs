@@ -32,6 +32,7 @@ mod missing_statements;
 mod queries;
 mod reserved;
 mod scope;
+mod sorted;
 mod statements;
 mod traps;
 mod values;

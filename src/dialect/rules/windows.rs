@@ -2,6 +2,7 @@
 
 use datafusion::sql::sqlparser::ast::{self, Expr, Function, WindowFrameUnits, WindowType};
 
+use super::aggregates::argument_count;
 use super::find::function_name;
 use super::list::rule;
 use super::{Find, Rule};
@@ -128,6 +129,40 @@ pub(super) static RULES: &[Rule] = &[
         "select count(code) over (partition by day) from (select distinct code, day from sales) as s",
     ),
     rule(
+        "RS281",
+        "sql/lag-default",
+        "LAG and LEAD take no value for the rows without a neighbour",
+        "r_WF_LAG",
+        "write NVL(LAG(amount) OVER (...), 0)",
+        Find::Function(|f| {
+            ["lag", "lead"].contains(&function_name(f)) && argument_count(f) > 2
+        }),
+    )
+    .told(
+        "The grammar has a value and an offset. PostgreSQL's third argument, the default, does not \
+         exist; where it differs is a NULL among the values, which NVL replaces too.",
+        "select lag(amount, 1, 0) over (order by day) from sales",
+        "select nvl(lag(amount, 1) over (order by day), 0) from sales",
+    ),
+    rule(
+        "RS284",
+        "sql/window-offset",
+        "the offset of LAG, LEAD or NTH_VALUE is out of its range",
+        "r_WF_NTH",
+        "count from 0 in LAG and LEAD, from 1 in NTH_VALUE",
+        Find::Function(|f| match function_name(f) {
+            "lag" | "lead" => second_number(f).is_some_and(|n| n < 0),
+            "nth_value" => second_number(f).is_some_and(|n| n < 1),
+            _ => false,
+        }),
+    )
+    .told(
+        "NTH_VALUE takes a positive number; of a negative offset of LAG or LEAD the manual says \
+         nothing. The other of the two looks the other way.",
+        "select lag(amount, -1) over (order by day) from sales",
+        "select lead(amount, 1) over (order by day) from sales",
+    ),
+    rule(
         "RS171",
         "sql/rank-without-order",
         "LAG and LEAD need an ORDER BY in their window",
@@ -144,6 +179,17 @@ pub(super) static RULES: &[Rule] = &[
         "select lag(amount) over (partition by code order by day) from sales",
     ),
 ];
+
+/// The second argument, if it is written as a number.
+fn second_number(function: &Function) -> Option<i64> {
+    let ast::FunctionArguments::List(list) = &function.args else { return None };
+    match list.args.get(1)? {
+        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => {
+            expr.to_string().replace(' ', "").parse().ok()
+        }
+        _ => None,
+    }
+}
 
 fn spec(function: &Function) -> Option<&ast::WindowSpec> {
     match &function.over {

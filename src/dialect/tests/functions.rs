@@ -149,7 +149,7 @@ fn dates_by_pattern() {
         ),
         (
             "to_date('20010631', 'YYYYMMDD', true)",
-            "error sql/value: invalid value for to_date: \"20010631\" by the pattern \"YYYYMMDD\"",
+            "error sql/value: date/time field value out of range: \"20010631\"",
         ),
     ]);
 }

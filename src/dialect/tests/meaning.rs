@@ -117,7 +117,8 @@ fn aggregates_have_redshifts_types() {
             &["1", "3", "6", "10"],
         ),
         ("select avg(id) over (partition by flag) from sales order by 1", &["2", "2", "2", "3"]),
-        ("select median(id), median(price) from sales", &["2.5|76.00"]),
+        ("select median(id) from sales", &["2.5"]),
+        ("select median(price) from sales", &["76.000"]),
         (
             "select listagg(word, ', ') within group (order by word) from store.other",
             &["deux, one, seven, two"],

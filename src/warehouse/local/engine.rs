@@ -243,6 +243,16 @@ pub(super) fn engine_error(error: DataFusionError) -> Error {
         let hint = "landfall doctor checks the warehouse";
         return storage::explain("engine/storage", message, error, hint);
     }
+    let planned = matches!(
+        root,
+        DataFusionError::Plan(_)
+            | DataFusionError::SchemaError(..)
+            | DataFusionError::NotImplemented(_)
+    );
+    // what the analyzer or the optimizer finds wrong, after a query is planned
+    if planned && !text.contains("ScalarSubquery") {
+        return dialect::sql_error(error, None);
+    }
     runtime_error(text)
 }
 
@@ -280,14 +290,34 @@ fn runtime_error(text: &str) -> Error {
     if has("to store in a Decimal") {
         return Error::failed(
             "sql/overflow",
-            format!("numeric data overflow (result precision): {text}"),
+            format!(
+                "numeric data overflow (result precision): {}",
+                text.rsplit_once("error: ").map_or(text, |(_, reason)| reason)
+            ),
         );
+    }
+    if let Some((value, ty)) = uncast(text) {
+        return Error::failed("sql/overflow", format!("{ty} out of range: {value}"));
     }
     if has("Overflow happened") || has("verflow") || (has("Can't cast value") && has("to type Int"))
     {
-        return Error::failed("sql/overflow", format!("value out of range: {text}"));
+        let text = text.trim_start_matches("Execution error: ");
+        let text = text.replace("Arithmetic overflow: Overflow happened on: ", "");
+        return Error::failed("sql/overflow", text);
     }
     Error::failed("sql/execution", text.trim_start_matches("Execution error: "))
+}
+
+/// The value of a cast to whole numbers that do not hold it, and their type.
+fn uncast(text: &str) -> Option<(&str, &'static str)> {
+    let (value, ty) = text.split_once("Can't cast value ")?.1.split_once(" to type ")?;
+    let ty = match ty.split(|c: char| !c.is_alphanumeric()).next()? {
+        "Int16" => "smallint",
+        "Int32" => "integer",
+        "Int64" => "bigint",
+        _ => return None,
+    };
+    Some((value, ty))
 }
 
 #[async_trait]

@@ -1,0 +1,127 @@
+//! COALESCE, GREATEST and LEAST, which take values of one kind: a text beside numbers or dates is no reason to refuse them before it is known whether it is a literal. They compute as the engine does.
+//!
+//! Source: r_NVL_function, r_GREATEST_LEAST. What a literal becomes is decided in `matched`.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::{Result, plan_err};
+use datafusion::functions::core;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+};
+
+use super::udf::{is_text, type_name};
+
+pub fn all() -> Vec<Arc<ScalarUDF>> {
+    [core::coalesce(), core::greatest(), core::least()]
+        .into_iter()
+        .map(|inner| {
+            let signature = Signature::user_defined(inner.signature().volatility);
+            Arc::new(ScalarUDF::new_from_impl(Alike { inner, signature }))
+        })
+        .collect()
+}
+
+/// The type of the values that are no text, if there are texts beside them.
+///
+/// Errors: numbers beside dates.
+pub fn common(what: &str, types: &[DataType]) -> Result<Option<DataType>> {
+    let plain = types.iter().map(|ty| match ty {
+        DataType::Dictionary(_, value) => value.as_ref(),
+        ty => ty,
+    });
+    let others: Vec<&DataType> = plain.filter(|t| !is_text(t) && !t.is_null()).collect();
+    let Some(first) = others.first() else { return Ok(None) };
+    if let Some(other) = others.iter().find(|t| t.is_numeric() != first.is_numeric()) {
+        return unmatched(what, first, other);
+    }
+    if !types.iter().any(is_text) {
+        return Ok(None);
+    }
+    // the widest: a float, else the decimal or the integer with most digits
+    let rank = |ty: &DataType| match ty {
+        DataType::Float64 => (3, 0),
+        DataType::Float32 => (2, 0),
+        DataType::Decimal128(p, s) => (1, i32::from(*p) + 100 * i32::from(*s)),
+        other => (0, other.primitive_width().map_or(0, |w| w as i32)),
+    };
+    Ok(others.into_iter().max_by_key(|ty| rank(ty)).cloned())
+}
+
+pub fn unmatched<T>(what: &str, one: &DataType, other: &DataType) -> Result<T> {
+    plan_err!(
+        "{what} types {} and {} do not match; cast one of them, since neither coerces",
+        type_name(one),
+        type_name(other)
+    )
+}
+
+#[derive(Debug)]
+struct Alike {
+    inner: Arc<ScalarUDF>,
+    signature: Signature,
+}
+
+impl PartialEq for Alike {
+    fn eq(&self, other: &Alike) -> bool {
+        self.inner == other.inner
+    }
+}
+
+impl Eq for Alike {}
+
+impl Hash for Alike {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.inner.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Alike {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        if types.is_empty() {
+            return plan_err!("function {} does not exist for 0 arguments", self.name());
+        }
+        match common(&self.name().to_uppercase(), types)? {
+            Some(target) => Ok(vec![target; types.len()]),
+            None => self.inner.coerce_types(types),
+        }
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        self.inner.return_type(types)
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        self.inner.return_field_from_args(args)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        self.inner.invoke_with_args(args)
+    }
+
+    fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        self.inner.simplify(args, info)
+    }
+
+    fn conditional_arguments<'a>(
+        &self,
+        args: &'a [Expr],
+    ) -> Option<(Vec<&'a Expr>, Vec<&'a Expr>)> {
+        self.inner.conditional_arguments(args)
+    }
+
+    fn short_circuits(&self) -> bool {
+        self.inner.short_circuits()
+    }
+}
