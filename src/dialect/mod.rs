@@ -35,7 +35,7 @@ mod show;
 mod tables;
 mod transfer;
 
-pub use blanks::KnownText;
+pub use blanks::{KnownText, text_types};
 pub use build::column;
 pub use casts::assignment_casts;
 pub use change::{

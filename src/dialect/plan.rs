@@ -193,6 +193,7 @@ const WINDOW: &str = "logical expression WindowFunction";
 
 /// The engine's words for some errors, and ours.
 const WORDS: &[(&str, &str)] = &[
+    ("aggregate function calls cannot be nested", "aggregate function calls cannot be nested"),
     (WINDOW, "a window function stands in the select list or in ORDER BY alone"),
     (
         "Fail to find the coerced type",
@@ -230,6 +231,21 @@ fn clean(message: &str) -> String {
     let line = line.trim_start_matches("error during planning: ");
     if let Some((_, ours)) = WORDS.iter().find(|(theirs, _)| line.contains(theirs)) {
         return (*ours).to_owned();
+    }
+    let between = |from: &str, to: &str| Some(line.split_once(from)?.1.split_once(to)?.0);
+    if let Some(column) = between("column \"", "\" must appear in the GROUP BY clause") {
+        return format!(
+            "column \"{column}\" must appear in the GROUP BY clause or be used in an aggregate function"
+        );
+    }
+    if let Some(name) =
+        between("nvalid function '", "'").filter(|name| super::rewrite::is_known(name))
+    {
+        return format!("function {name} is a window function: it needs OVER (...)");
+    }
+    if let Some((name, _)) = between("function '", "' requires").zip(between("received ", "(Data"))
+    {
+        return format!("function {name} does not take an argument of this type");
     }
     // a function's own reason stands inside the planner's
     let own = line.split_once("coercion failed with: ").map(|(_, reason)| reason);

@@ -20,24 +20,25 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use crate::dialect::functions::blanks::KEY;
 use crate::dialect::functions::is_text;
+use crate::types::SqlType;
 
 /// A table beside what is known of its texts. It scans as the table does.
 #[derive(Debug)]
 pub struct KnownText {
     table: Arc<dyn TableProvider>,
     unblanked: BTreeSet<String>,
-    chars: BTreeMap<String, u32>,
+    pub(super) texts: BTreeMap<String, SqlType>,
 }
 
 impl KnownText {
-    /// `unblanked` are the columns no value of which ends with a blank, `chars` the length of each
-    /// CHAR column.
+    /// `unblanked` are the columns no value of which ends with a blank, `texts` the types of those
+    /// of CHAR and VARCHAR.
     pub fn new(
         table: Arc<dyn TableProvider>,
         unblanked: BTreeSet<String>,
-        chars: BTreeMap<String, u32>,
+        texts: BTreeMap<String, SqlType>,
     ) -> KnownText {
-        KnownText { table, unblanked, chars }
+        KnownText { table, unblanked, texts }
     }
 }
 
@@ -217,7 +218,11 @@ fn output_unblanked(plan: &LogicalPlan, index: usize) -> bool {
 fn output_char_length(plan: &LogicalPlan, index: usize) -> Option<u32> {
     match plan {
         LogicalPlan::TableScan(scan) => {
-            known(scan, index, |table, name| table.chars.get(name).copied()).flatten()
+            let ty = known(scan, index, |table, name| table.texts.get(name).copied()).flatten();
+            match ty? {
+                SqlType::Char(length) => Some(length),
+                _ => None,
+            }
         }
         LogicalPlan::Projection(p) => Scope::new(vec![&p.input]).char_length(p.expr.get(index)?),
         LogicalPlan::Aggregate(aggregate) => {
@@ -228,13 +233,17 @@ fn output_char_length(plan: &LogicalPlan, index: usize) -> Option<u32> {
 }
 
 /// What is known of a column of a scan.
-fn known<R>(scan: &TableScan, index: usize, ask: impl Fn(&KnownText, &str) -> R) -> Option<R> {
+pub(super) fn known<R>(
+    scan: &TableScan,
+    index: usize,
+    ask: impl Fn(&KnownText, &str) -> R,
+) -> Option<R> {
     let provider = source_as_provider(&scan.source).ok()?;
     let table = provider.downcast_ref::<KnownText>()?;
     Some(ask(table, scan.projected_schema.field(index).name()))
 }
 
-fn aggregate_output(aggregate: &Aggregate, index: usize) -> Option<&Expr> {
+pub(super) fn aggregate_output(aggregate: &Aggregate, index: usize) -> Option<&Expr> {
     let groups = grouping_set_to_exprlist(&aggregate.group_expr).ok()?;
     match groups.get(index) {
         Some(expr) => Some(expr),
@@ -247,7 +256,7 @@ fn aggregate_output(aggregate: &Aggregate, index: usize) -> Option<&Expr> {
 }
 
 /// The input an output column of a plan comes from unchanged, and its position there.
-fn passed(plan: &LogicalPlan, index: usize) -> Option<(&LogicalPlan, usize)> {
+pub(super) fn passed(plan: &LogicalPlan, index: usize) -> Option<(&LogicalPlan, usize)> {
     match plan {
         LogicalPlan::SubqueryAlias(_)
         | LogicalPlan::Filter(_)

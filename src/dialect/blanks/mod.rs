@@ -12,6 +12,7 @@
 mod compare;
 mod groups;
 mod known;
+mod widths;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use datafusion::logical_expr::{Distinct, Expr, Filter, Join, LogicalPlan, Projec
 
 pub use known::KnownText;
 use known::Scope;
+pub use widths::text_types;
 
 use crate::dialect::functions::blanks::KEY;
 

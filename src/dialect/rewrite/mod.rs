@@ -29,6 +29,11 @@ pub use lateral::substitute;
 pub use literals::typed;
 pub use names::output_name;
 
+/// True for the name of a function that may be called.
+pub fn is_known(name: &str) -> bool {
+    table::find(name).is_some()
+}
+
 /// An error and where in the text it is; the file is known to the caller.
 pub type Located = Box<(Error, Span)>;
 

@@ -60,7 +60,6 @@ pub const FUNCTIONS: &[(&str, How)] = &[
     // conditions
     ("coalesce", Keep),
     ("nvl", To("coalesce")),
-    ("isnull", To("coalesce")),
     ("nvl2", Shape(calls::nvl2)),
     ("nullif", Keep),
     ("decode", Shape(calls::decode)),

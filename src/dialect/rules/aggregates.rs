@@ -145,6 +145,19 @@ pub(super) static RULES: &[Rule] = &[
          from t",
     ),
     rule(
+        "RS287",
+        "sql/isnull",
+        "ISNULL and IFNULL are no functions of Redshift",
+        "r_NVL_function",
+        "write NVL(value, other)",
+        Find::Call(&["isnull", "ifnull"]),
+    )
+    .told(
+        "ISNULL is a reserved word. The function of SQL Server and MySQL is called NVL or COALESCE.",
+        "select isnull(amount, 0) from sales",
+        "select nvl(amount, 0) from sales",
+    ),
+    rule(
         "RS143",
         "sql/listagg-group",
         "LISTAGG over groups has an ORDER BY inside its brackets",

@@ -57,6 +57,24 @@ pub(super) static RULES: &[Rule] = &[
         "select row_number() over (order by day) from sales",
     ),
     rule(
+        "RS286",
+        "sql/window-partition",
+        "the PARTITION BY of a window is a text constant",
+        "c_Window_functions",
+        "leave PARTITION BY out: a constant makes one partition of all rows",
+        Find::Function(|f| {
+            spec(f).is_some_and(|s| s.partition_by.iter().any(|e| {
+                matches!(e, Expr::Value(v)
+                    if matches!(v.value, ast::Value::SingleQuotedString(_)))
+            }))
+        }),
+    )
+    .told(
+        "Redshift does not take string literals in PARTITION BY, nor in ORDER BY.",
+        "select count(*) over (partition by 'all') from sales",
+        "select count(*) over () from sales",
+    ),
+    rule(
         "RS125",
         "sql/window-name",
         "a named WINDOW clause does not exist on Redshift",

@@ -133,11 +133,12 @@ pub async fn create_table(txn: &mut Transaction, create: &CreateTable) -> Result
     Ok(Outcome::default())
 }
 
-/// Makes the empty table of a CREATE TABLE AS from the columns of its query.
+/// Makes the empty table of a CREATE TABLE AS from its query's columns; `texts` are types known.
 pub fn create_for_query(
     txn: &mut Transaction,
     create: &dialect::CreateTableAs,
     schema: &SchemaRef,
+    texts: &[Option<SqlType>],
 ) -> Result<()> {
     if !create.columns.is_empty() && create.columns.len() != schema.fields().len() {
         return Err(Error::failed(
@@ -155,6 +156,9 @@ pub fn create_for_query(
             )
             .hint("cast it to a Redshift type")
         })?;
+        // A materialized view is filled again, by texts of any length.
+        let kept = ty.text_bytes().is_some() && create.materialized.is_none();
+        let ty = texts.get(index).copied().flatten().filter(|_| kept).unwrap_or(ty);
         columns.push(ColumnDef {
             id: 0,
             name,

@@ -226,8 +226,9 @@ impl DryRun<'_> {
             return Ok(());
         }
         let (session, planned) = plan(local, txn, parsed, (*create.query).clone(), None).await?;
+        let texts = dialect::text_types(&planned);
         let planned = finished(&session, &planned)?;
-        ddl::create_for_query(txn, create, &output_schema(planned.schema().inner()))
+        ddl::create_for_query(txn, create, &output_schema(planned.schema().inner()), &texts)
     }
 }
 

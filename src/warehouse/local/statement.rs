@@ -284,10 +284,11 @@ async fn create_table_as(
         return Ok(Outcome::default());
     }
     let (session, plan) = plan(local, txn, parsed, (*create.query).clone(), None).await?;
+    let texts = dialect::text_types(&plan);
     let plan = distinct::unranked(&session, plan).await?;
     let stream = stream(session, plan).await?;
     // Types are final only once the plan is: those of a UNION widen on the way.
-    ddl::create_for_query(txn, create, &output_schema(&stream.schema()))?;
+    ddl::create_for_query(txn, create, &output_schema(&stream.schema()), &texts)?;
     apply::insert(txn, &create.name, stream).await
 }
 

@@ -8,7 +8,6 @@ use arrow::datatypes::SchemaRef;
 use roaring::RoaringBitmap;
 
 use crate::dialect::KnownText;
-use crate::types::SqlType;
 
 use super::catalog::{ColumnDef, ColumnStats, DataFile, TableDef};
 use super::files::{FileTable, HeldRows, NewRows, Place, Rows, ScanFile, WrittenFile, file_schema};
@@ -204,11 +203,9 @@ impl WorkTable {
             column.ty.text_bytes().is_some() && self.files.iter().all(|f| f.unblanked(column.id))
         };
         let unblanked = self.def.columns.iter().filter(free).map(|c| c.name.clone()).collect();
-        let chars = self.def.columns.iter().filter_map(|c| match c.ty {
-            SqlType::Char(n) => Some((c.name.clone(), n)),
-            _ => None,
-        });
-        KnownText::new(Arc::new(scan), unblanked, chars.collect())
+        let texts = self.def.columns.iter().filter(|c| c.ty.text_bytes().is_some());
+        let texts = texts.map(|c| (c.name.clone(), c.ty)).collect();
+        KnownText::new(Arc::new(scan), unblanked, texts)
     }
 
     /// Its files for a scan; the index of each is the one [`WorkTable::delete`] takes.
