@@ -31,6 +31,7 @@ mod rewrite;
 mod rules;
 mod secrets;
 mod session;
+mod sets;
 mod show;
 mod tables;
 mod transfer;
@@ -40,7 +41,7 @@ pub use build::column;
 pub use casts::assignment_casts;
 pub use change::{
     ChangeSet, ChangeSetKind, ROW_DELETE, ROW_FILE, ROW_POSITION, ROWS_SUFFIX, ShapeColumn,
-    TableShape, change_set, defaults_query, rows_name,
+    TableShape, change_set, defaults_query, has_open_width, rows_name,
 };
 pub use command::{
     AlterAction, AlterTable, Append, ColumnDef, Command, CreateExternalSchema, CreateExternalTable,

@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::ast::{self, DataType, Expr, TimezoneInfo};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::build::{cast, text};
-use super::{blanks, matched, named, rewrite};
+use super::{blanks, matched, named, rewrite, sets};
 use crate::error::{Error, Place, Result, nearest};
 
 pub use rewrite::output_name;
@@ -79,7 +79,9 @@ pub async fn plan_query(
             Box::pin(state.statement_to_plan(DfStatement::Statement(Box::new(statement)))).await;
         let error = match planned {
             Ok(plan) => {
-                let plan = named::unmark(plan).and_then(matched::apply).and_then(blanks::apply);
+                let plan = named::unmark(plan).and_then(matched::apply);
+                let plan = plan.and_then(|plan| sets::check(&plan).map(|()| plan));
+                let plan = plan.and_then(blanks::apply);
                 return plan.map_err(|e| sql_error(e, place));
             }
             Err(error) => error,
@@ -142,7 +144,7 @@ pub fn sql_error(error: DataFusionError, place: Option<&Place>) -> Error {
     let (inner, span) = unwrap(&error);
     let ours = match inner {
         DataFusionError::SchemaError(schema, _) => schema_error(schema),
-        DataFusionError::Plan(message) => Error::failed(plan_code(message), clean(message)),
+        DataFusionError::Plan(message) => plan_error(message),
         DataFusionError::NotImplemented(message) if message.contains(WINDOW) => {
             Error::failed("sql/plan", clean(message))
                 .hint("compute it in a subquery, or use QUALIFY")
@@ -171,6 +173,28 @@ pub fn sql_error(error: DataFusionError, place: Option<&Place>) -> Error {
     }
 }
 
+/// What the planner says, in Redshift's words where they are known.
+fn plan_error(message: &str) -> Error {
+    let after = |start: &str| message.split_once(start).map(|(_, rest)| rest);
+    let first = |rest: &str| rest.split_whitespace().next().unwrap_or_default().to_owned();
+    if message.contains("must appear in the GROUP BY clause")
+        && let Some((column, _)) = after("column \"").and_then(|rest| rest.split_once('"'))
+    {
+        let says = format!(
+            "column \"{column}\" must appear in the GROUP BY clause or be used in an aggregate function"
+        );
+        return Error::failed("sql/group-by", says)
+            .hint("add it to GROUP BY, or take MIN or MAX of it (r_GROUP_BY_clause)");
+    }
+    if let Some(rest) = after("Source table contains ")
+        && let Some(names) = rest.split_once("but only ").map(|(_, names)| names)
+    {
+        let says = format!("{} names for {} columns", first(names), first(rest));
+        return Error::failed("sql/columns", says).hint("give each column one name");
+    }
+    Error::failed(plan_code(message), clean(message))
+}
+
 fn plan_code(message: &str) -> &'static str {
     if message.contains("not supported locally") {
         return "sql/unsupported";
@@ -184,6 +208,7 @@ fn plan_code(message: &str) -> &'static str {
         "is not a Redshift type",
         "temporal operation",
         "non-boolean predicate",
+        "do not match",
     ];
     if typed.iter().any(|t| message.contains(t)) { "sql/type" } else { "sql/plan" }
 }

@@ -17,6 +17,7 @@ mod listing;
 pub(crate) mod marks;
 mod math;
 mod numbers;
+mod only;
 mod parts;
 mod patterns;
 mod percentiles;
@@ -43,6 +44,7 @@ use datafusion::logical_expr::{AggregateUDF, Expr, ScalarUDF, WindowUDF};
 
 pub(crate) use casting::{parse_date, parse_timestamp, write_float, write_timestamp};
 pub(crate) use numbers::digits as digits_of_pattern;
+pub(crate) use only::SINGLE_ROW;
 pub(crate) use parts::{Part, days_of, micros_of};
 pub(crate) use patterns::Pattern;
 pub(crate) use udf::TIMESTAMP;
@@ -66,6 +68,7 @@ static SCALARS: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(
         regexp::all(),
         hashes::all(),
         json::all(),
+        only::all(),
         random::all(),
         rounding::all(),
         sounds::all(),

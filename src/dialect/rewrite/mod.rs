@@ -3,7 +3,9 @@
 //! The tree stays a tree: nothing is printed and parsed again, so places and volatile calls survive.
 
 mod calls;
+mod columns;
 mod elsewhere;
+mod frames;
 mod gathered;
 mod hierarchy;
 mod interval;
@@ -16,15 +18,18 @@ mod quantified;
 mod shaped;
 mod shapes;
 mod table;
+mod tested;
+mod using;
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{Expr, Query, Select, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::ast::{Expr, Query, Select, TableFactor, VisitMut, VisitorMut};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::plan::Clock;
 use crate::error::Error;
 
+pub use calls::WITH_PART;
 pub use lateral::substitute;
 pub use literals::typed;
 pub use names::output_name;
@@ -66,7 +71,12 @@ impl VisitorMut for Rewriter<'_> {
     type Break = Located;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Located> {
-        flow(hierarchy::query(query).and_then(|()| shapes::query(query)))
+        columns::query(query);
+        flow(
+            using::query(query)
+                .and_then(|()| hierarchy::query(query))
+                .and_then(|()| shapes::query(query)),
+        )
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Located> {
@@ -74,17 +84,27 @@ impl VisitorMut for Rewriter<'_> {
             hierarchy::left(select)
                 .and_then(|()| outer::select(select))
                 .and_then(|()| shapes::select(select))
-                .map(|()| names::select(select)),
+                .map(|()| names::select(select))
+                .map(|()| tested::select(select)),
         )
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Located> {
+        columns::factor(factor);
+        ControlFlow::Continue(())
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Located> {
         quantified::expression(expr);
+        tested::expression(expr);
+        frames::expression(expr);
         // before the arguments are visited: a date part is not a column
         flow(calls::name_parts(expr))
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Located> {
-        flow(calls::expression(expr, self.clock))
+        let done = flow(calls::expression(expr, self.clock));
+        tested::only_row(expr);
+        done
     }
 }

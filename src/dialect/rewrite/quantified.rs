@@ -5,8 +5,11 @@
 //! DataFusion 55.2 takes them without an error and answers wrongly where rows stand on both sides.
 //! With NULL among the rows the answer is unknown, unless another row decides it, as in SQL.
 
+use std::ops::ControlFlow;
+
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, GroupByExpr, Query, SelectItem, SetExpr, UnaryOperator, Value,
+    BinaryOperator, Expr, GroupByExpr, Query, SelectItem, SetExpr, UnaryOperator, Value, Visit,
+    Visitor,
 };
 
 use crate::dialect::build::{self, alone, binary, call, case, derived, number};
@@ -190,17 +193,101 @@ fn of_all(value: Expr, op: BinaryOperator, query: &Query) -> Expr {
     )
 }
 
+/// How many rows a query has that gives no row of aggregates.
+pub fn rows(query: &Query) -> Expr {
+    counted(query).unwrap_or_else(|| scalar(query, call("count", vec![number(1)])))
+}
+
+/// How many of its values are not NULL; `None` where the value is not a plain column of it.
+pub fn known(query: &Query) -> Option<Expr> {
+    inside(query, "count")
+}
+
+/// How many of its values are equal to one outside.
+///
+/// A name without a table could be one of the query's own inside it, so its rows get a name then.
+pub fn equal(query: &Query, value: &Expr) -> Option<Expr> {
+    if bare(value) {
+        let rows = derived(query.clone(), ROWS, &[ONE.to_owned()]);
+        let same = binary(build::qualified(ROWS, ONE), BinaryOperator::Eq, value.clone());
+        let count = vec![build::item(call("count", vec![number(1)]), "equal")];
+        let select = build::select(count, vec![alone(rows)], Some(same));
+        return Some(Expr::Subquery(Box::new(build::query(
+            None,
+            SetExpr::Select(Box::new(select)),
+        ))));
+    }
+    let inner = value_of(query)?;
+    let Expr::Subquery(mut counted) = counted(query)? else { return None };
+    if let SetExpr::Select(select) = counted.body.as_mut() {
+        let same = build::nested(binary(inner, BinaryOperator::Eq, value.clone()));
+        select.selection = Some(match select.selection.take() {
+            Some(filter) => binary(build::nested(filter), BinaryOperator::And, same),
+            None => same,
+        });
+    }
+    Some(Expr::Subquery(counted))
+}
+
+/// True where an expression names a column without its table.
+fn bare(value: &Expr) -> bool {
+    struct Find;
+    impl Visitor for Find {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            match expr {
+                Expr::Identifier(_) => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    value.visit(&mut Find).is_break()
+}
+
+/// The only value a query selects.
+pub fn value_of(query: &Query) -> Option<Expr> {
+    let SetExpr::Select(select) = query.body.as_ref() else { return None };
+    match select.projection.as_slice() {
+        [SelectItem::UnnamedExpr(value) | SelectItem::ExprWithAlias { expr: value, .. }] => {
+            Some(value.clone())
+        }
+        _ => None,
+    }
+}
+
 /// The aggregate in the place of the only value of a plain query: what it correlates with stays in
 /// its own WHERE.
 fn inside(query: &Query, function: &str) -> Option<Expr> {
-    let SetExpr::Select(select) = query.body.as_ref() else { return None };
-    let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
-    let [SelectItem::UnnamedExpr(value) | SelectItem::ExprWithAlias { expr: value, .. }] =
-        select.projection.as_slice()
-    else {
+    let value = value_of(query)
+        .filter(|value| matches!(value, Expr::Identifier(_) | Expr::CompoundIdentifier(_)))?;
+    match function {
+        ROWS => counted(query),
+        name => plain(query, call(name, vec![value])),
+    }
+}
+
+/// COUNT in the place of whatever a plain query selects.
+fn counted(query: &Query) -> Option<Expr> {
+    plain(query, call("count", vec![number(1)]))
+}
+
+/// A query of FROM and WHERE alone with one value in the place of what it selects.
+pub fn plain(query: &Query, value: Expr) -> Option<Expr> {
+    if !is_plain(query) {
         return None;
-    };
-    let plain = query.with.is_none()
+    }
+    let mut query = query.clone();
+    query.order_by = None;
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        select.projection = vec![build::item(value, ONE)];
+    }
+    Some(Expr::Subquery(Box::new(query)))
+}
+
+/// True for a query of FROM and WHERE alone.
+fn is_plain(query: &Query) -> bool {
+    let SetExpr::Select(select) = query.body.as_ref() else { return false };
+    query.with.is_none()
         && query.limit_clause.is_none()
         && query.fetch.is_none()
         && select.top.is_none()
@@ -208,19 +295,7 @@ fn inside(query: &Query, function: &str) -> Option<Expr> {
         && select.having.is_none()
         && select.qualify.is_none()
         && select.into.is_none()
-        && !grouped
-        && matches!(value, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
-    if !plain {
-        return None;
-    }
-    let argument = if function == ROWS { number(1) } else { value.clone() };
-    let function = if function == ROWS { "count" } else { function };
-    let mut query = query.clone();
-    query.order_by = None;
-    if let SetExpr::Select(select) = query.body.as_mut() {
-        select.projection = vec![build::item(call(function, vec![argument]), ONE)];
-    }
-    Some(Expr::Subquery(Box::new(query)))
+        && matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty())
 }
 
 /// `(SELECT value FROM (query) AS rows (v))`.

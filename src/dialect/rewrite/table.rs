@@ -44,6 +44,7 @@ pub const FUNCTIONS: &[(&str, How)] = &[
     ("bit_and", Keep),
     ("bit_or", Keep),
     ("grouping", Keep),
+    ("grouping_id", To("grouping")),
     // windows; ranks are unsigned in DataFusion
     ("row_number", Shape(calls::signed)),
     ("rank", Shape(calls::signed)),

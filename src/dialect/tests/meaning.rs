@@ -245,7 +245,7 @@ fn errors_have_code_place_and_the_nearest_name() {
         ("select id from sales, store.other", "sql/ambiguous-column"),
         ("select sum(name) from sales", "sql/type"),
         ("select dateadd(fortnight, 1, day) from sales", "sql/date-part"),
-        ("select id, count(*) from sales", "sql/plan"),
+        ("select id, count(*) from sales", "sql/group-by"),
         ("select * from (with c as (select 1) delete from sales) x", "sql/syntax"),
         ("select * from (update sales set id = 1) x", "sql/syntax"),
         ("select * from (select id into t from sales) x", "sql/syntax"),

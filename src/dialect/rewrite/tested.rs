@@ -1,0 +1,222 @@
+//! Subqueries that DataFusion 55.2 does not plan or answers wrongly: EXISTS and IN in the select
+//! list, and over aggregates without GROUP BY, which give one row whatever they read; a correlated
+//! query of one value that is no aggregate. It changes no other expression.
+//!
+//! Source: r_exists_condition, r_in_condition, c_Aggregate_Functions.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, Function, GroupByExpr, Query, Select, SelectItem, SetExpr, UnaryOperator,
+    Value, Visit, VisitMut, Visitor, VisitorMut,
+};
+
+use super::calls::name_of;
+use super::quantified;
+use crate::dialect::build::{self, binary, case, number};
+use crate::dialect::functions;
+
+/// The aggregates of c_Aggregate_Functions, and what they are called once rewritten.
+const AGGREGATES: &[&str] = &[
+    "any_value",
+    "approx_distinct",
+    "approximate count",
+    "array_agg",
+    "avg",
+    "bit_and",
+    "bit_or",
+    "bool_and",
+    "bool_or",
+    "count",
+    "every",
+    "first_value",
+    "listagg",
+    "max",
+    "median",
+    "min",
+    "percentile_cont",
+    "percentile_disc",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "string_agg",
+    "sum",
+    "var",
+    "var_pop",
+    "var_samp",
+    "variance",
+];
+
+/// One row of aggregates: EXISTS asks its HAVING, IN is the comparison with its value.
+pub fn expression(expr: &mut Expr) {
+    let truth = |value: bool| Expr::value(Value::Boolean(value));
+    match expr {
+        Expr::Exists { subquery, negated } => {
+            let Some(select) = one_row(subquery) else { return };
+            let found = match &select.having {
+                None => truth(true),
+                Some(having) => Expr::IsTrue(Box::new(instead(subquery, having.clone()))),
+            };
+            *expr = if *negated { not(found) } else { found };
+        }
+        Expr::InSubquery { expr: left, subquery, negated } => {
+            let plain = one_row(subquery).filter(|select| select.having.is_none());
+            if plain.is_none() || matches!(left.as_ref(), Expr::Tuple(_)) {
+                return;
+            }
+            let op = if *negated { BinaryOperator::NotEq } else { BinaryOperator::Eq };
+            let value = build::nested(build::take(left));
+            *expr = binary(value, op, Expr::Subquery(subquery.clone()));
+        }
+        _ => {}
+    }
+}
+
+/// A query that may be correlated: its value is that of its only row. To be asked when its parts
+/// are rewritten, because no text calls the functions.
+pub fn only_row(expr: &mut Expr) {
+    let Expr::Subquery(query) = expr else { return };
+    let SetExpr::Select(select) = query.body.as_ref() else { return };
+    if select.selection.is_none() || select.from.is_empty() || one_row(query).is_some() {
+        return;
+    }
+    let value = quantified::value_of(query)
+        .and_then(|value| quantified::plain(query, build::call("first_value", vec![value])));
+    let rows = quantified::plain(query, build::call("count", vec![number(1)]));
+    if let (Some(value), Some(rows)) = (value, rows) {
+        *expr = build::call(functions::SINGLE_ROW, vec![value, rows]);
+    }
+}
+
+/// EXISTS and IN in the select list, by the count of rows.
+pub fn select(select: &mut Select) {
+    let _ = VisitMut::visit(&mut select.projection, &mut Listed { depth: 0 });
+}
+
+fn not(expr: Expr) -> Expr {
+    Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(build::nested(expr)) }
+}
+
+/// The SELECT of a query that gives exactly one row, its HAVING aside.
+fn one_row(query: &Query) -> Option<&Select> {
+    let SetExpr::Select(select) = query.body.as_ref() else { return None };
+    let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
+    let cut = query.limit_clause.is_some() || query.fetch.is_some() || select.top.is_some();
+    let aggregates = select.projection.iter().any(aggregates)
+        || select.having.as_ref().is_some_and(|having| holds_aggregate(having));
+    (!grouped && !cut && select.qualify.is_none() && aggregates).then_some(select)
+}
+
+fn aggregates(item: &SelectItem) -> bool {
+    match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+            holds_aggregate(expr)
+        }
+        _ => false,
+    }
+}
+
+fn holds_aggregate(expr: &Expr) -> bool {
+    struct Find {
+        depth: usize,
+    }
+    impl Visitor for Find {
+        type Break = ();
+        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+            self.depth += 1;
+            ControlFlow::Continue(())
+        }
+        fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+            self.depth -= 1;
+            ControlFlow::Continue(())
+        }
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            match expr {
+                Expr::Function(f) if self.depth == 0 && is_aggregate(f) => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    expr.visit(&mut Find { depth: 0 }).is_break()
+}
+
+fn is_aggregate(function: &Function) -> bool {
+    function.over.is_none() && AGGREGATES.contains(&name_of(function))
+}
+
+/// The query with another value in its only row and no HAVING.
+fn instead(query: &Query, value: Expr) -> Expr {
+    let mut query = query.clone();
+    query.order_by = None;
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        select.projection = vec![build::item(value, "v")];
+        select.having = None;
+    }
+    Expr::Subquery(Box::new(query))
+}
+
+struct Listed {
+    depth: usize,
+}
+
+impl VisitorMut for Listed {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if self.depth == 0 {
+            expression(expr);
+            if let Some(counted) = counted(expr) {
+                *expr = counted;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn counted(expr: &Expr) -> Option<Expr> {
+    match expr {
+        Expr::Exists { subquery, negated } => {
+            let op = if *negated { BinaryOperator::Eq } else { BinaryOperator::Gt };
+            Some(build::nested(binary(quantified::rows(subquery), op, number(0))))
+        }
+        Expr::InSubquery { expr: left, subquery, negated }
+            if !matches!(left.as_ref(), Expr::Tuple(_)) =>
+        {
+            let found = member(left, subquery)?;
+            Some(build::nested(if *negated { not(found) } else { found }))
+        }
+        _ => None,
+    }
+}
+
+/// `value IN (query)`: true with a row that is equal, unknown where a NULL could be equal.
+fn member(value: &Expr, query: &Query) -> Option<Expr> {
+    let truth = |value: bool| Expr::value(Value::Boolean(value));
+    let value = build::nested(value.clone());
+    let total = quantified::rows(query);
+    let known = quantified::known(query)?;
+    let equal = quantified::equal(query, &value)?;
+    let open = binary(
+        Expr::IsNull(Box::new(value)),
+        BinaryOperator::Or,
+        build::nested(binary(known, BinaryOperator::Lt, total.clone())),
+    );
+    Some(case(
+        vec![
+            (binary(equal, BinaryOperator::Gt, number(0)), truth(true)),
+            (binary(total, BinaryOperator::Eq, number(0)), truth(false)),
+            (open, build::null()),
+        ],
+        Some(truth(false)),
+    ))
+}

@@ -1,0 +1,258 @@
+//! The columns of JOIN ... USING: named without a table they are one column, which holds the value
+//! of the side that has one. It sees names, no tables, and leaves what is named with its table.
+//!
+//! Source: r_FROM_clause30 (a USING join retains one of each pair of joining columns). DataFusion
+//! 55.2 takes the left column always, which is NULL where only the right side has a row, and finds
+//! the name ambiguous in WHERE and in a further USING.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, OrderBy, OrderByKind,
+    Query, Select, SelectItem, SetExpr, Spanned, TableFactor, VisitMut, VisitorMut,
+};
+
+use super::Located;
+use crate::dialect::build::{self, binary, call, qualified};
+use crate::dialect::parse::object_ref;
+use crate::error::Error;
+
+/// Rewrites the SELECTs of a query, and the ORDER BY that stands after one.
+pub fn query(query: &mut Query) -> Result<(), Located> {
+    let Query { body, order_by, .. } = query;
+    match body.as_mut() {
+        SetExpr::Select(select) => self::select(select, order_by.as_mut()),
+        SetExpr::SetOperation { left, right, .. } => body_of(left).and_then(|()| body_of(right)),
+        _ => Ok(()),
+    }
+}
+
+fn body_of(body: &mut SetExpr) -> Result<(), Located> {
+    match body {
+        SetExpr::Select(select) => self::select(select, None),
+        SetExpr::SetOperation { left, right, .. } => body_of(left).and_then(|()| body_of(right)),
+        _ => Ok(()),
+    }
+}
+
+/// Columns of USING, each with the expression that is its value.
+type Merged = Vec<(String, Expr)>;
+
+fn select(select: &mut Select, order_by: Option<&mut OrderBy>) -> Result<(), Located> {
+    let span = select.span();
+    let refuse = |error: Error| Box::new((error, span));
+    let merged = joins(select).map_err(refuse)?;
+    if merged.is_empty() {
+        return Ok(());
+    }
+    let mut names = Names { merged: &merged, depth: 0 };
+    let named: Vec<String> = select.projection.iter().filter_map(output).collect();
+    for item in &mut select.projection {
+        if let SelectItem::UnnamedExpr(Expr::Identifier(name)) = item
+            && let Some(value) = names.of(name)
+        {
+            *item = build::item(value, &name.value.clone());
+            continue;
+        }
+        let _ = item.visit(&mut names);
+    }
+    let _ = select.selection.visit(&mut names);
+    let _ = select.group_by.visit(&mut names);
+    let _ = select.having.visit(&mut names);
+    let _ = select.qualify.visit(&mut names);
+    if let Some(OrderBy { kind: OrderByKind::Expressions(keys), .. }) = order_by {
+        for key in keys {
+            // a name of the select list is what ORDER BY means first
+            let output = |name: &Ident| named.contains(&name.value);
+            if !matches!(&key.expr, Expr::Identifier(name) if output(name)) {
+                let _ = key.expr.visit(&mut names);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn output(item: &SelectItem) -> Option<String> {
+    match item {
+        SelectItem::UnnamedExpr(Expr::Identifier(name))
+        | SelectItem::ExprWithAlias { alias: name, .. } => Some(name.value.clone()),
+        _ => None,
+    }
+}
+
+/// What a side of a join is called, if it is one relation.
+fn called(factor: &TableFactor) -> Option<String> {
+    match factor {
+        TableFactor::Table { alias: Some(alias), .. }
+        | TableFactor::Derived { alias: Some(alias), .. } => Some(alias.name.value.clone()),
+        TableFactor::Table { name, alias: None, .. } => object_ref(name).map(|n| n.table),
+        _ => None,
+    }
+}
+
+/// The columns that the joins of a SELECT merge. A further USING of one becomes ON.
+fn joins(select: &mut Select) -> Result<Merged, Error> {
+    let all = select.projection.iter().any(|item| matches!(item, SelectItem::Wildcard(_)));
+    let mut merged = Merged::new();
+    for tree in &mut select.from {
+        let mut left = vec![called(&tree.relation)];
+        for join in &mut tree.joins {
+            let right = called(&join.relation);
+            let outer = matches!(
+                join.join_operator,
+                JoinOperator::Right(_) | JoinOperator::RightOuter(_) | JoinOperator::FullOuter(_)
+            );
+            let Some(constraint) = constraint(&mut join.join_operator) else {
+                left.push(right);
+                continue;
+            };
+            match constraint {
+                JoinConstraint::On(on) => {
+                    let _ = on.visit(&mut Names { merged: &merged, depth: 0 });
+                }
+                JoinConstraint::Natural if outer => return Err(natural()),
+                JoinConstraint::Using(_) if outer && all => return Err(everything()),
+                JoinConstraint::Using(columns) => {
+                    let columns = columns.iter().filter_map(simple).collect::<Vec<_>>();
+                    let again = columns.iter().any(|c| value(&merged, c).is_some());
+                    if again && all {
+                        return Err(everything());
+                    }
+                    let sides = sides(&columns, &merged, &left, right.as_deref());
+                    if let (true, Some(on)) = (again, equal(&sides)) {
+                        *constraint = JoinConstraint::On(on);
+                    }
+                    merge(&mut merged, sides, &join.join_operator);
+                }
+                _ => {}
+            }
+            left.push(right);
+        }
+    }
+    Ok(merged)
+}
+
+fn everything() -> Error {
+    Error::failed(
+        "sql/unsupported",
+        "SELECT * over RIGHT or FULL JOIN ... USING, or over USING one column twice, is not \
+         supported locally",
+    )
+    .hint("name the columns that are wanted (r_FROM_clause30)")
+}
+
+fn natural() -> Error {
+    Error::failed("sql/unsupported", "NATURAL RIGHT and FULL JOIN are not supported locally")
+        .hint("write USING with the columns that both sides have (r_FROM_clause30)")
+}
+
+fn constraint(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
+    match operator {
+        JoinOperator::Join(c)
+        | JoinOperator::Inner(c)
+        | JoinOperator::Left(c)
+        | JoinOperator::LeftOuter(c)
+        | JoinOperator::Right(c)
+        | JoinOperator::RightOuter(c)
+        | JoinOperator::FullOuter(c) => Some(c),
+        _ => None,
+    }
+}
+
+fn simple(name: &ObjectName) -> Option<String> {
+    match name.0.as_slice() {
+        [part] => part.as_ident().map(|i| i.value.clone()),
+        _ => None,
+    }
+}
+
+fn value<'m>(merged: &'m Merged, column: &str) -> Option<&'m Expr> {
+    merged.iter().find(|(name, _)| name == column).map(|(_, value)| value)
+}
+
+/// Each column with its expressions on both sides, where they can be told.
+fn sides(
+    columns: &[String],
+    merged: &Merged,
+    left: &[Option<String>],
+    right: Option<&str>,
+) -> Vec<(String, Option<Expr>, Option<Expr>)> {
+    let one = match left {
+        [one] => one.as_deref(),
+        // which of several relations has the column, no text tells
+        _ => None,
+    };
+    columns
+        .iter()
+        .map(|column| {
+            let there = value(merged, column).cloned();
+            let left = there.or_else(|| one.map(|table| qualified(table, column)));
+            (column.clone(), left, right.map(|table| qualified(table, column)))
+        })
+        .collect()
+}
+
+/// The condition that says what USING says.
+fn equal(sides: &[(String, Option<Expr>, Option<Expr>)]) -> Option<Expr> {
+    let pairs = sides
+        .iter()
+        .map(|(_, left, right)| Some(binary(left.clone()?, BinaryOperator::Eq, right.clone()?)));
+    let pairs: Vec<Expr> = pairs.collect::<Option<_>>()?;
+    pairs.into_iter().reduce(|a, b| binary(a, BinaryOperator::And, b))
+}
+
+fn merge(
+    merged: &mut Merged,
+    sides: Vec<(String, Option<Expr>, Option<Expr>)>,
+    operator: &JoinOperator,
+) {
+    for (column, left, right) in sides {
+        let value = match operator {
+            JoinOperator::Left(_) | JoinOperator::LeftOuter(_) => left,
+            JoinOperator::Right(_) | JoinOperator::RightOuter(_) => right,
+            JoinOperator::FullOuter(_) => match (left, right) {
+                (Some(left), Some(right)) => Some(call("coalesce", vec![left, right])),
+                _ => None,
+            },
+            _ => left.or(right),
+        };
+        merged.retain(|(name, _)| *name != column);
+        merged.extend(value.map(|value| (column, value)));
+    }
+}
+
+/// Puts values in the place of names, but in queries inside, whose names may be their own.
+struct Names<'m> {
+    merged: &'m Merged,
+    depth: usize,
+}
+
+impl Names<'_> {
+    fn of(&self, name: &Ident) -> Option<Expr> {
+        value(self.merged, &name.value).cloned()
+    }
+}
+
+impl VisitorMut for Names<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Identifier(name) = expr
+            && self.depth == 0
+            && let Some(value) = self.of(name)
+        {
+            *expr = value;
+        }
+        ControlFlow::Continue(())
+    }
+}
