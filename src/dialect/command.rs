@@ -17,6 +17,8 @@ pub struct Parsed {
     /// Where its first token stands.
     pub place: Place,
     pub command: Command,
+    /// The databases its names are written with, and where.
+    pub databases: Vec<(String, Place)>,
 }
 
 /// The name of a table or view as written, folded to lower case. A temporary table keeps its `#`.
@@ -352,7 +354,13 @@ pub enum AlterAction {
     },
     /// `SET LOCATION`, `SET TABLE PROPERTIES`, `SET FILE FORMAT` of an external table.
     External(ExternalSetting),
-    /// Keys, encodings, owners: informational.
+    /// Keys and encodings of columns: informational, but the columns are there.
+    Keys {
+        columns: Vec<String>,
+        /// True for a primary key, which stands on NOT NULL columns alone.
+        not_null: bool,
+    },
+    /// Owners and dropped constraints: informational.
     Noted {
         what: &'static str,
     },

@@ -24,8 +24,8 @@ use super::operators::Operators;
 use super::pivot::Pivots;
 use crate::types::SqlType;
 
-/// The name of the one catalog.
-pub const CATALOG: &str = "landfall";
+/// The name of the one database: the first that a cluster of Redshift has.
+pub const CATALOG: &str = "dev";
 /// The schema of names without one.
 pub const DEFAULT_SCHEMA: &str = "public";
 

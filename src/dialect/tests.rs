@@ -81,7 +81,7 @@ impl Table {
         let insert = parse_script(&format!("insert into t {}", self.rows), Path::new("t"))
             .expect("rows")
             .remove(0);
-        let set = change_set(&insert.command, &shape).expect("rows");
+        let set = change_set(&insert.command, &shape, None).expect("rows");
         let plan = plan_query(state, set.query, &clock(), None).await.expect("rows");
         let plan = assignment_casts(plan, 0, &shape).expect("rows");
         let batch = run(state, plan).await.expect("rows");

@@ -105,7 +105,7 @@ fn files_are_planned_with_the_tables_of_the_project_and_nothing_runs() {
     let wanted = [
         (1, "sql/unknown-column"),
         (2, "sql/unknown-table"),
-        (3, "sql/unsupported"),
+        (3, "sql/syntax"),
         (4, "sql/unknown-function"),
         (5, "sql/type"),
         (7, "sql/unknown-column"),

@@ -18,13 +18,16 @@ use crate::error::{Error, Result};
 /// The name of the inserted rows inside the query.
 const SOURCE: &str = "__landfall_source";
 
-pub fn query(insert: &Insert, shape: &TableShape) -> Result<Query> {
+pub fn query(insert: &Insert, shape: &TableShape, width: Option<usize>) -> Result<Query> {
     let named = named_columns(&insert.columns, shape)?;
     match &insert.source {
         InsertSource::DefaultValues => Ok(defaults(shape)),
         InsertSource::Query(source) => match plain_values(source) {
             Some(rows) => values(rows, &named, !insert.columns.is_empty(), shape),
-            None => wrapped(source, &named, !insert.columns.is_empty(), shape),
+            None => {
+                let width = width_of(source.body.as_ref()).or(width).unwrap_or(named.len());
+                wrapped(source, &named, !insert.columns.is_empty(), shape, width)
+            }
         },
     }
 }
@@ -142,12 +145,19 @@ fn united(rows: Vec<Vec<Expr>>, shape: &TableShape) -> Query {
     build::query(None, all.unwrap_or_else(empty))
 }
 
-/// The rows of a query, spread over the columns of the table.
-///
-/// A query whose width cannot be read off its text is taken to fill all named columns; the planner
-/// refuses it where it does not.
-fn wrapped(source: &Query, named: &[usize], exact: bool, shape: &TableShape) -> Result<Query> {
-    let width = width_of(source.body.as_ref()).unwrap_or(named.len());
+/// True for a query whose number of values its text does not tell.
+pub fn has_open_width(query: &Query) -> bool {
+    width_of(query.body.as_ref()).is_none()
+}
+
+/// The rows of a query of so many values, spread over the columns of the table.
+fn wrapped(
+    source: &Query,
+    named: &[usize],
+    exact: bool,
+    shape: &TableShape,
+    width: usize,
+) -> Result<Query> {
     check_width(width, named.len(), exact)?;
     let given: Vec<String> = (0..width).map(|i| format!("__landfall_{i}")).collect();
     let projection: Vec<SelectItem> = shape

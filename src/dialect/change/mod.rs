@@ -15,6 +15,7 @@ use crate::dialect::command::{Command, ObjectRef};
 use crate::error::{Error, Result};
 use crate::types::SqlType;
 
+pub use insert::has_open_width;
 pub(crate) use merge::{is_equality, is_qualified};
 pub(crate) use target::outer_joins_target;
 
@@ -105,11 +106,16 @@ pub fn defaults_query(shape: &TableShape) -> ast::Query {
 
 /// The change set of an INSERT, UPDATE, DELETE or MERGE.
 ///
-/// Values are not cast to the columns' types here; [`crate::dialect::assignment_casts`] does that.
+/// `width` is how many values the query of an INSERT gives, if [`has_open_width`] says that its
+/// text does not tell. Values are not cast to the columns' types here; [`crate::dialect::assignment_casts`] does that.
 /// Errors: `sql/unknown-column`, and what Redshift refuses in each statement.
-pub fn change_set(command: &Command, shape: &TableShape) -> Result<ChangeSet> {
+pub fn change_set(
+    command: &Command,
+    shape: &TableShape,
+    width: Option<usize>,
+) -> Result<ChangeSet> {
     let (kind, query) = match command {
-        Command::Insert(c) => (ChangeSetKind::Insert, insert::query(c, shape)?),
+        Command::Insert(c) => (ChangeSetKind::Insert, insert::query(c, shape, width)?),
         Command::Update(c) => (ChangeSetKind::Update, update::query(c, shape)?),
         Command::Delete(c) => (ChangeSetKind::Delete, delete::query(c, shape)?),
         Command::Merge(c) => merge::query(c, shape)?,

@@ -37,7 +37,7 @@ async fn changes(statement: &str) -> Result<Vec<String>> {
         .rows("values (2, 'B', 20.0), (3, 'C', 30.0), (9, 'I', 90.0)");
     let state = session_with(&[target(), target().with_identity(), stage]).await;
     let parsed = parse_script(statement, Path::new("t.sql"))?.remove(0);
-    let set = change_set(&parsed.command, &shape())?;
+    let set = change_set(&parsed.command, &shape(), None)?;
     let first = match set.kind {
         ChangeSetKind::Insert => 0,
         ChangeSetKind::Merge { delete_matched: true, .. } => 3,

@@ -30,6 +30,13 @@ pub fn alter(r: &mut Reader<'_>) -> Result<Command> {
         return Err(r.unsupported(&format!("ALTER {what}"), "alter tables only"));
     }
     let name = r.object()?;
+    if r.take_words(&["alter", "autorefresh"]) {
+        r.expect_token("=")?;
+        if !r.take("true") {
+            r.expect("false")?;
+        }
+        return Ok(Command::AlterMaterializedView { name });
+    }
     let action = alter_action(r)?;
     Ok(Command::AlterTable(Box::new(AlterTable { name, action })))
 }
@@ -55,17 +62,7 @@ fn alter_action(r: &mut Reader<'_>) -> Result<AlterAction> {
         return Ok(AlterAction::RenameColumn { from, to: r.new_name()? });
     }
     if r.take("drop") {
-        let if_exists = r.take_words(&["if", "exists"]);
-        if r.peek_is("partition") {
-            return external::drop_partition(r, if_exists);
-        }
-        if matches!(r.word().as_deref(), Some("constraint" | "primary")) {
-            r.skip_all();
-            return Ok(AlterAction::Noted { what: "DROP CONSTRAINT" });
-        }
-        let _ = r.take("column");
-        let name = r.identifier()?;
-        return Ok(AlterAction::DropColumn { name, cascade: ddl::cascade(r) });
+        return alter_drop(r);
     }
     if r.take("alter") {
         let column = r.take("column");
@@ -102,27 +99,68 @@ fn alter_action(r: &mut Reader<'_>) -> Result<AlterAction> {
     ))
 }
 
+fn alter_drop(r: &mut Reader<'_>) -> Result<AlterAction> {
+    let if_exists = r.take_words(&["if", "exists"]);
+    if r.peek_is("partition") {
+        return external::drop_partition(r, if_exists);
+    }
+    if matches!(r.word().as_deref(), Some("constraint" | "primary")) {
+        r.skip_all();
+        return Ok(AlterAction::Noted { what: "DROP CONSTRAINT" });
+    }
+    let _ = r.take("column");
+    if if_exists || r.peek_is("if") {
+        return Err(r.expected("the name of a column").hint(
+            "DROP COLUMN takes no IF EXISTS: a column that is not there is an error (r_ALTER_TABLE)",
+        ));
+    }
+    let name = r.identifier()?;
+    let cascade = ddl::cascade(r);
+    one_action(r)?;
+    Ok(AlterAction::DropColumn { name, cascade })
+}
+
 fn alter_add(r: &mut Reader<'_>) -> Result<AlterAction> {
     let if_not_exists = r.take_words(&["if", "not", "exists"]);
     if r.peek_is("partition") {
         return external::partitions(r, if_not_exists);
     }
-    let named = r.peek_is("constraint");
-    if named || (r.peek_is("primary") || r.peek_is("foreign") || r.peek_is("unique")) {
-        r.skip_all();
-        return Ok(AlterAction::Noted { what: "ADD CONSTRAINT" });
+    let named = r.take("constraint");
+    if named {
+        r.identifier()?;
+    }
+    if named || ["primary", "foreign", "unique"].iter().any(|kind| r.peek_is(kind)) {
+        return ddl::added_key(r);
     }
     let _ = r.take("column");
+    if if_not_exists || r.peek_is("if") {
+        return Err(r.expected("the name of a column").hint(
+            "IF NOT EXISTS belongs to partitions; a column that is there is an error (r_ALTER_TABLE)",
+        ));
+    }
     let mut ignored = TableAttributes::default();
-    Ok(AlterAction::AddColumn(Box::new(ddl::column(r, &mut ignored)?)))
+    let column = ddl::column(r, &mut ignored)?;
+    one_action(r)?;
+    Ok(AlterAction::AddColumn(Box::new(column)))
+}
+
+/// Only changes of keys, distribution and encodings are combined.
+fn one_action(r: &Reader<'_>) -> Result<()> {
+    match r.peek_is(",") {
+        true => Err(r
+            .expected("the end of the statement")
+            .hint("add or drop one column in each ALTER TABLE (r_ALTER_TABLE)")),
+        false => Ok(()),
+    }
 }
 
 /// What follows ALTER: keys, distribution and encodings, several parted by `, ALTER`. They change no
-/// row here.
+/// row here; their columns are those of the table.
 fn alter_keys(r: &mut Reader<'_>, mut column: bool) -> Result<AlterAction> {
+    let mut columns = Vec::new();
     loop {
         if column {
-            r.identifier()?;
+            columns.push(r.identifier()?);
             if !r.take("encode") {
                 return Err(rules::raised(Raised::AlterColumn, r.place()));
             }
@@ -130,23 +168,23 @@ fn alter_keys(r: &mut Reader<'_>, mut column: bool) -> Result<AlterAction> {
         } else if r.take("diststyle") {
             if r.take("key") {
                 r.expect("distkey")?;
-                r.identifier()?;
+                columns.push(r.identifier()?);
             } else if !["all", "even", "auto"].iter().any(|style| r.take(style)) {
                 return Err(r.expected("ALL, EVEN, AUTO or KEY DISTKEY"));
             }
         } else if r.take("distkey") {
-            r.identifier()?;
+            columns.push(r.identifier()?);
         } else if r.take("encode") {
             r.expect("auto")?;
         } else {
             let _ = r.take("compound");
             r.expect("sortkey")?;
             if !r.take("auto") && !r.take("none") {
-                r.column_list()?;
+                columns.extend(r.column_list()?);
             }
         }
         if !r.take_token(",") {
-            return Ok(AlterAction::Noted { what: "ALTER KEYS" });
+            return Ok(AlterAction::Keys { columns, not_null: false });
         }
         r.expect("alter")?;
         column = r.take("column");

@@ -5,8 +5,8 @@
 use super::reader::Reader;
 use super::{external, materialized, noted};
 use crate::dialect::command::{
-    ColumnDef, Command, CreateTable, CreateTableAs, CreateView, DistStyle, Identity, Like, SortKey,
-    SortStyle, TableAttributes,
+    AlterAction, ColumnDef, Command, CreateTable, CreateTableAs, CreateView, DistStyle, Identity,
+    Like, SortKey, SortStyle, TableAttributes,
 };
 use crate::dialect::rules::{self, Raised};
 use crate::error::Result;
@@ -22,7 +22,11 @@ pub fn create(r: &mut Reader<'_>) -> Result<Command> {
     if r.take("table") && !or_replace {
         return create_table(r, temp);
     }
-    if r.take("view") {
+    if r.peek_is("view") {
+        if temp {
+            return Err(rules::raised(Raised::TemporaryView, r.place()));
+        }
+        r.next();
         return create_view(r, or_replace);
     }
     if !or_replace && !temp {
@@ -104,7 +108,7 @@ fn create_table(r: &mut Reader<'_>, temp: bool) -> Result<Command> {
         })));
     }
     let (columns, like) = definition.unwrap_or_default();
-    gather_keys(&columns, &mut attributes);
+    gather_keys(r, &columns, &mut attributes)?;
     Ok(Command::CreateTable(Box::new(CreateTable {
         name,
         temp,
@@ -116,15 +120,33 @@ fn create_table(r: &mut Reader<'_>, temp: bool) -> Result<Command> {
 }
 
 /// UNIQUE and PRIMARY KEY written at a column count as constraints of the table.
-fn gather_keys(columns: &[ColumnDef], attributes: &mut TableAttributes) {
+fn gather_keys(
+    r: &Reader<'_>,
+    columns: &[ColumnDef],
+    attributes: &mut TableAttributes,
+) -> Result<()> {
     for column in columns {
         if column.unique {
             attributes.unique.push(vec![column.name.clone()]);
         }
         if column.primary {
-            attributes.primary_key.push(column.name.clone());
+            set_primary_key(r, attributes, vec![column.name.clone()])?;
         }
     }
+    Ok(())
+}
+
+/// A table has one primary key (r_CREATE_TABLE_NEW).
+fn set_primary_key(
+    r: &Reader<'_>,
+    attributes: &mut TableAttributes,
+    columns: Vec<String>,
+) -> Result<()> {
+    if !attributes.primary_key.is_empty() {
+        return Err(rules::raised(Raised::SecondPrimaryKey, r.place()));
+    }
+    attributes.primary_key = columns;
+    Ok(())
 }
 
 type Definition = (Vec<ColumnDef>, Option<Like>);
@@ -146,8 +168,12 @@ fn table_definition(r: &mut Reader<'_>, attributes: &mut TableAttributes) -> Res
                 r.identifier()?;
                 table_constraint(r, attributes)?;
             }
-            Some("primary" | "foreign") => table_constraint(r, attributes)?,
-            Some("unique") if r.peek_is_at(1, "(") => table_constraint(r, attributes)?,
+            Some("primary" | "foreign") => {
+                table_constraint(r, attributes)?;
+            }
+            Some("unique") if r.peek_is_at(1, "(") => {
+                table_constraint(r, attributes)?;
+            }
             _ => columns.push(column(r, attributes)?),
         }
         if !r.take_token(",") {
@@ -158,19 +184,31 @@ fn table_definition(r: &mut Reader<'_>, attributes: &mut TableAttributes) -> Res
     Ok((columns, like))
 }
 
-fn table_constraint(r: &mut Reader<'_>, attributes: &mut TableAttributes) -> Result<()> {
+/// A constraint of the table; returns its columns.
+fn table_constraint(r: &mut Reader<'_>, attributes: &mut TableAttributes) -> Result<Vec<String>> {
     if r.take_words(&["primary", "key"]) {
-        attributes.primary_key = r.column_list()?;
+        let columns = r.column_list()?;
+        set_primary_key(r, attributes, columns.clone())?;
+        Ok(columns)
     } else if r.take("unique") {
         let columns = r.column_list()?;
-        attributes.unique.push(columns);
+        attributes.unique.push(columns.clone());
+        Ok(columns)
     } else if r.take_words(&["foreign", "key"]) {
-        r.column_list()?;
+        let columns = r.column_list()?;
         references(r)?;
+        Ok(columns)
     } else {
-        return Err(r.expected("PRIMARY KEY, UNIQUE or FOREIGN KEY"));
+        Err(r.expected("PRIMARY KEY, UNIQUE or FOREIGN KEY"))
     }
-    Ok(())
+}
+
+/// `ALTER TABLE ... ADD` of a constraint, its name already read.
+pub fn added_key(r: &mut Reader<'_>) -> Result<AlterAction> {
+    let not_null = r.peek_is("primary");
+    let mut read = TableAttributes::default();
+    let columns = table_constraint(r, &mut read)?;
+    Ok(AlterAction::Keys { columns, not_null })
 }
 
 /// `REFERENCES t [(c)]`: informational on Redshift, dropped here.
@@ -243,8 +281,11 @@ fn column_attribute(
     Ok(())
 }
 
+/// `IDENTITY (seed, step)`; without the numbers it counts 1, 2, 3 (r_CREATE_TABLE_examples).
 fn identity(r: &mut Reader<'_>, by_default: bool) -> Result<Identity> {
-    r.expect_token("(")?;
+    if !r.take_token("(") {
+        return Ok(Identity { seed: 1, step: 1, by_default });
+    }
     let seed = r.integer()?;
     r.expect_token(",")?;
     let step = r.integer()?;

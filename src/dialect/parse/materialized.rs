@@ -6,11 +6,15 @@
 use super::ddl::{cascade, table_attributes};
 use super::reader::Reader;
 use crate::dialect::command::{Command, CreateTableAs, Materialized, TableAttributes};
+use crate::dialect::rules::{self, Raised};
 use crate::error::Result;
 
 /// `name [BACKUP ...] [table attributes] [AUTO REFRESH ...] AS query`, in any order.
 pub fn create(r: &mut Reader<'_>) -> Result<Command> {
     let name = r.object()?;
+    if r.peek_is("(") {
+        return Err(rules::raised(Raised::MaterializedColumns, r.place()));
+    }
     let mut attributes = TableAttributes::default();
     let mut auto_refresh = false;
     loop {

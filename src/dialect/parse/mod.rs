@@ -5,6 +5,7 @@
 
 mod alter;
 mod copy;
+mod databases;
 mod ddl;
 mod dml;
 mod external;
@@ -49,7 +50,10 @@ fn statement(piece: Piece, text: &str, file: &Path) -> Result<Parsed> {
     let mut reader = Reader::new(piece.tokens.clone(), file, text);
     let command = command(&mut reader).and_then(|command| reader.end().map(|()| command));
     match command {
-        Ok(command) => Ok(Parsed { text: source, place: piece.place, command }),
+        Ok(command) => {
+            let databases = reader.into_databases();
+            Ok(Parsed { text: source, place: piece.place, command, databases })
+        }
         Err(error) => Err(rules::refused_word(&piece.tokens, error, file)),
     }
 }
@@ -104,9 +108,9 @@ fn command(r: &mut Reader<'_>) -> Result<Command> {
         "close" => prepared::close(r),
         "copy" => copy::copy(r),
         "unload" => transfer::unload(r),
-        _ => Err(r.unsupported(
-            &format!("a statement beginning with `{word}`"),
-            "Landfall runs queries, INSERT, UPDATE, DELETE, MERGE, TRUNCATE and DDL",
+        _ => Err(r.expected("a statement").hint(
+            "a statement begins with its verb: SELECT, WITH, INSERT, UPDATE, DELETE, MERGE, CREATE ... \
+             (c_SQL_commands)",
         )),
     }
 }

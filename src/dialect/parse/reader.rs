@@ -1,13 +1,13 @@
 //! A cursor over the tokens of one statement, with sqlparser behind it. It knows no statement.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
-use datafusion::sql::sqlparser::ast::{self, ObjectNamePart, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::ast::{self, ObjectNamePart, VisitMut};
 use datafusion::sql::sqlparser::dialect::{Dialect, Precedence};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
+use super::databases::{Databases, within};
 use crate::dialect::command::ObjectRef;
 use crate::dialect::lex::{Grammar, lower_first, offset_of, place_of};
 use crate::dialect::rules;
@@ -26,6 +26,7 @@ pub struct Reader<'a> {
     text: &'a str,
     /// Where the statement ends.
     end: Place,
+    databases: Databases,
 }
 
 impl<'a> Reader<'a> {
@@ -34,7 +35,7 @@ impl<'a> Reader<'a> {
             tokens.last().map_or_else(|| Place::new(file, 1, 1), |t| place_of(file, t.span.end));
         let parser =
             Parser::new(&GRAMMAR).with_recursion_limit(DEPTH).with_tokens_with_locations(tokens);
-        Reader { parser, file, text, end }
+        Reader { parser, file, text, end, databases: Databases::new() }
     }
 
     /// The next token as an unquoted word, not consumed.
@@ -151,11 +152,25 @@ impl<'a> Reader<'a> {
         if let Some(error) = rules::reserved_table(&name) {
             return Err(error.at(place));
         }
+        if let [database, _, _] = name.0.as_slice() {
+            let database = database.as_ident().map(|name| (name.value.clone(), place.clone()));
+            self.databases.extend(database);
+        }
         object_ref(&name).ok_or_else(|| {
             Error::failed("sql/syntax", format!("`{name}` is no name of a table"))
                 .at(place)
                 .hint("name tables as schema.table")
         })
+    }
+
+    /// Notes the database of a name that was read in parts.
+    pub fn note_database(&mut self, database: String, place: Place) {
+        self.databases.push((database, place));
+    }
+
+    /// The databases the statement names.
+    pub fn into_databases(self) -> Databases {
+        self.databases
     }
 
     pub fn expression(&mut self) -> Result<ast::Expr> {
@@ -347,11 +362,12 @@ impl<'a> Reader<'a> {
 
     /// sqlparser's tree made ours; `start` is where its text begins.
     fn tree<T: VisitMut>(
-        &self,
+        &mut self,
         tree: std::result::Result<T, ParserError>,
         start: Location,
     ) -> Result<T> {
-        within(self.parsed(tree)?).map_err(|error| error.at(place_of(self.file, start)))
+        let tree = self.parsed(tree)?;
+        within(tree, start, self.file, &mut self.databases)
     }
 
     /// sqlparser's answer with its error made ours.
@@ -382,46 +398,6 @@ fn sign(token: &Token) -> Option<&'static str> {
         Token::Minus => "-",
         _ => return None,
     })
-}
-
-/// A tree whose tables and columns are named without their database: there is one here.
-///
-/// sqlparser takes a statement that changes rows for a query, as PostgreSQL does in WITH; on
-/// Redshift a query only reads (r_SELECT_synopsis).
-fn within<T: VisitMut>(mut tree: T) -> Result<T> {
-    struct Within;
-    impl VisitorMut for Within {
-        type Break = ();
-        fn pre_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<()> {
-            use ast::SetExpr as S;
-            match *query.body {
-                S::Insert(_) | S::Update(_) | S::Delete(_) | S::Merge(_) => ControlFlow::Break(()),
-                _ => ControlFlow::Continue(()),
-            }
-        }
-        fn pre_visit_relation(&mut self, relation: &mut ast::ObjectName) -> ControlFlow<()> {
-            if relation.0.len() == 3 {
-                relation.0.remove(0);
-            }
-            ControlFlow::Continue(())
-        }
-        fn pre_visit_expr(&mut self, expr: &mut ast::Expr) -> ControlFlow<()> {
-            if let ast::Expr::CompoundIdentifier(parts) = expr
-                && parts.len() == 4
-            {
-                parts.remove(0);
-            }
-            ControlFlow::Continue(())
-        }
-    }
-    match VisitMut::visit(&mut tree, &mut Within) {
-        ControlFlow::Continue(()) => Ok(tree),
-        ControlFlow::Break(()) => Err(Error::failed(
-            "sql/syntax",
-            "INSERT, UPDATE, DELETE and MERGE are statements of their own, not part of a query",
-        )
-        .hint("run it before, and read its table here")),
-    }
 }
 
 /// `table`, `schema.table` or `database.schema.table`; `None` for more.

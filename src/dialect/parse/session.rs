@@ -61,7 +61,9 @@ fn show(r: &mut Reader<'_>) -> Result<Show> {
         return Ok(Show::Databases);
     }
     if r.take_words(&["schemas", "from", "database"]) {
-        r.identifier()?;
+        let place = r.place();
+        let database = r.identifier()?;
+        r.note_database(database, place);
         return Ok(Show::Schemas(filter(r)?));
     }
     if r.take_words(&["tables", "from", "schema"]) {
@@ -69,9 +71,13 @@ fn show(r: &mut Reader<'_>) -> Result<Show> {
         return Ok(Show::Tables(schema, filter(r)?));
     }
     if r.take_words(&["columns", "from", "table"]) {
+        let place = r.place();
         let mut parts = parts(r)?;
         let table = parts.pop().unwrap_or_default();
         let table = ObjectRef { schema: parts.pop(), table };
+        if let Some(database) = parts.pop() {
+            r.note_database(database, place);
+        }
         return Ok(Show::Columns(table, filter(r)?));
     }
     if r.take_words(&["time", "zone"]) {
@@ -93,11 +99,16 @@ fn parts(r: &mut Reader<'_>) -> Result<Vec<String>> {
 
 /// The last part of a name of at most so many.
 fn last_of(r: &mut Reader<'_>, most: usize) -> Result<String> {
+    let place = r.place();
     let mut parts = parts(r)?;
     if parts.len() > most {
         return Err(r.expected("database.schema"));
     }
-    Ok(parts.pop().unwrap_or_default())
+    let last = parts.pop().unwrap_or_default();
+    if let Some(database) = parts.pop() {
+        r.note_database(database, place);
+    }
+    Ok(last)
 }
 
 fn filter(r: &mut Reader<'_>) -> Result<ShowFilter> {

@@ -1,8 +1,8 @@
 //! What `landfall explain` finds by a number or a code. It prints nothing.
 
 use super::codes::CODES;
-use super::codes_views;
 use super::{MANUAL, Rule, Severity, Story, rules};
+use super::{codes_more, codes_views};
 use crate::error::nearest;
 
 /// A rule or an error code, ready to be told.
@@ -48,7 +48,8 @@ impl Explained {
 pub fn about() -> Vec<Explained> {
     let mut all: Vec<Explained> = rules().map(Explained::of_rule).collect();
     all.sort_by_key(|e| e.id);
-    let mut codes: Vec<_> = CODES.iter().chain(codes_views::CODES).collect();
+    let mut codes: Vec<_> =
+        CODES.iter().chain(codes_more::CODES).chain(codes_views::CODES).collect();
     codes.sort_by_key(|c| c.code);
     all.extend(codes.into_iter().map(|c| Explained {
         id: None,

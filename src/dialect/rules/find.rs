@@ -91,10 +91,10 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn command(&mut self, command: &'a Command) {
+        self.each(&BY_KIND.command, command, Span::empty);
         if let Command::Explain { command } = command {
             return self.command(command);
         }
-        self.each(&BY_KIND.command, command, Span::empty);
         for (rule, broken) in &BY_KIND.whole {
             if (self.wanted)(rule) {
                 broken(command, self.known).into_iter().for_each(|span| self.report(rule, span));

@@ -5,8 +5,8 @@
 
 use super::{Find, Rule, Severity, Story};
 use super::{
-    advised, aggregates, expressions, materialized, merges, missing_rules, missing_statements,
-    queries, reserved, sorted, statements, traps, values, windows, words,
+    advised, aggregates, clauses, definitions, expressions, materialized, merges, missing_rules,
+    missing_statements, queries, reserved, sorted, statements, traps, values, windows, words,
 };
 
 /// Every rule.
@@ -19,9 +19,11 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         sorted::RULES,
         windows::RULES,
         queries::RULES,
+        clauses::RULES,
         expressions::RULES,
         merges::RULES,
         statements::RULES,
+        definitions::RULES,
         materialized::RULES,
         words::RULES,
         reserved::RULES,

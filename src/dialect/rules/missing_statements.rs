@@ -183,6 +183,18 @@ pub(super) static RULES: &[Rule] = &[
         "drop template of_csv",
         "copy sales from 'in/sales.csv' csv",
     ),
+    missing(
+        "RS538",
+        "temporary views are not supported locally",
+        "r_CREATE_VIEW",
+        "make a temporary table, or write the query into WITH",
+        Find::Command(|c| matches!(c, Command::CreateView(view) if view.name.is_temp_name())),
+    )
+    .told(
+        "A view whose name begins with # is seen in its session alone.",
+        "create view #recent as select code from sales",
+        "create temp table recent as select code from sales",
+    ),
 ];
 
 /// What ALTER TABLE ... ROW LEVEL SECURITY ON is noted as.
@@ -263,6 +275,46 @@ pub(super) static RAISED: &[Rule] = &[
         "alter table sales alter column code set not null",
         "alter table sales alter column code type varchar(20)",
     ),
+    rule(
+        "RS260",
+        "sql/temp-view",
+        "CREATE TEMPORARY VIEW does not exist",
+        "r_CREATE_VIEW",
+        "make a temporary table, or write the query into WITH",
+        Find::Start(&[]),
+    )
+    .told(
+        "TEMP belongs to tables.",
+        "create temp view recent as select code from sales",
+        "create temp table recent as select code from sales",
+    ),
+    rule(
+        "RS261",
+        "sql/primary-key-twice",
+        "a table has two primary keys",
+        "r_CREATE_TABLE_NEW",
+        "write PRIMARY KEY (a, b) for a key of several columns",
+        Find::Start(&[]),
+    )
+    .told(
+        "One primary key can be specified for a table, at one column or as a constraint of the \
+         table.",
+        "create table t (a int primary key, b int primary key)",
+        "create table t (a int, b int, primary key (a, b))",
+    ),
+    rule(
+        "RS275",
+        "sql/materialized-columns",
+        "CREATE MATERIALIZED VIEW takes no list of columns",
+        "materialized-view-create-sql-command",
+        "name the columns in its query: SELECT a AS b",
+        Find::Start(&[]),
+    )
+    .told(
+        "The columns of a materialized view are those of its query.",
+        "create materialized view by_code (k) as select code from dim",
+        "create materialized view by_code as select code as k from dim",
+    ),
 ];
 
 /// What only the parser sees of a statement.
@@ -274,6 +326,9 @@ pub(crate) enum Raised {
     ExternalTableAs,
     CopySource,
     AlterColumn,
+    TemporaryView,
+    SecondPrimaryKey,
+    MaterializedColumns,
 }
 
 /// The error of a rule that the parser raises.

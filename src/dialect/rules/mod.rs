@@ -6,8 +6,8 @@
 //! nothing in a statement.
 //!
 //! ```text
-//! aggregates windows queries expressions    what a query may not say
-//! statements materialized merges words      what a statement may not be
+//! aggregates windows queries clauses expressions    what a query may not say
+//! statements definitions materialized merges words  what a statement may not be
 //! missing_rules missing_statements          what Redshift runs and we do not
 //! advised traps                             what runs and often is not what was meant
 //! codes                                     the stories of errors raised elsewhere
@@ -16,9 +16,12 @@
 
 mod advised;
 mod aggregates;
+mod clauses;
 mod codes;
+mod codes_more;
 mod codes_views;
 mod correlated;
+mod definitions;
 mod explain;
 mod expressions;
 mod find;

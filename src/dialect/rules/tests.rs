@@ -253,7 +253,7 @@ fn no_code_is_explained_that_nothing_raises() {
     assert!(idle.is_empty(), "{idle:?}");
     let codes: Vec<&str> = codes::CODES.iter().map(|c| c.code).collect();
     assert!(codes.is_sorted(), "codes.rs is in the order of the alphabet");
-    for code in codes::CODES.iter().chain(codes_views::CODES) {
+    for code in codes::CODES.iter().chain(codes_more::CODES).chain(codes_views::CODES) {
         assert!(code.story.why.ends_with('.') && !code.fix.ends_with('.'), "{}", code.code);
         assert!(rules().all(|r| r.code != code.code), "{} is a rule's", code.code);
     }

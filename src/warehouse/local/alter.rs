@@ -1,5 +1,5 @@
 //! ALTER TABLE where it reads or moves rows: a default for rows that exist, a wider VARCHAR, APPEND.
-//! What changes the shape alone is `ddl`'s.
+//! What changes the shape alone is `reshape`'s.
 //!
 //! Source: r_ALTER_TABLE, r_ALTER_TABLE_APPEND.
 
@@ -19,7 +19,7 @@ use super::catalog::stats::bound;
 use super::catalog::{Change, TableDef};
 use super::engine::Local;
 use super::transaction::Transaction;
-use super::{ddl, external, statement};
+use super::{changes, external, reshape, statement};
 
 pub async fn alter(
     local: &Local,
@@ -31,16 +31,20 @@ pub async fn alter(
     if external::is_external(local, txn, name) {
         return external::alter(local, txn, alter);
     }
+    if !txn.has_table(name) && txn.view(name).is_some() {
+        return reshape::alter_view(txn, alter);
+    }
     match &alter.action {
         AlterAction::AddColumn(column) => {
+            changes::check_defaults(local, txn, parsed, std::slice::from_ref(column)).await?;
             let filled = first_value(local, txn, parsed, name, column).await?;
-            ddl::add(txn, name, column, filled).await
+            reshape::add(txn, name, column, filled).await
         }
         AlterAction::ColumnType { name: column, ty } => {
             retype(local, txn, parsed, name, column, *ty).await
         }
         AlterAction::Append(append) => self::append(local, txn, parsed, name, append).await,
-        _ => ddl::alter(txn, alter).await,
+        _ => reshape::alter(txn, alter).await,
     }
 }
 
@@ -82,7 +86,7 @@ async fn first_value(
             identity: false,
         }],
     };
-    let values = statement::defaults(local, txn, parsed, &shape).await?;
+    let values = changes::defaults(local, txn, parsed, &shape).await?;
     let Some(value) = values.first().filter(|v| !v.is_null()) else { return Ok(None) };
     match bound(value) {
         Some(text) => Ok(Some(text)),
@@ -104,7 +108,33 @@ async fn retype(
     ty: SqlType,
 ) -> Result<Outcome> {
     let def = Arc::clone(&txn.table(table).await?.def);
-    let known = ddl::find(&def, column)?;
+    let (from, to) = retypable(&def, column, ty)?;
+    if to < from {
+        let longest = longest(local, txn, parsed, table, column).await?;
+        if longest > u64::from(to) {
+            return Err(Error::failed(
+                "sql/alter-type",
+                format!("column \"{column}\" holds values of {longest} bytes"),
+            )
+            .hint("a VARCHAR is not made narrower than its longest value (r_ALTER_TABLE)"));
+        }
+    }
+    txn.reshape(table, |def| {
+        let mut new = TableDef::clone(def);
+        let mut changed = reshape::find(def, column)?.clone();
+        changed.ty = ty;
+        for known in new.columns.iter_mut().filter(|c| c.id == changed.id) {
+            known.ty = ty;
+        }
+        Ok((new, Change::Retype { table: def.id, column: changed }))
+    })
+    .await?;
+    Ok(Outcome::default())
+}
+
+/// The bytes a VARCHAR has and shall have, if its type can change at all.
+pub fn retypable(def: &TableDef, column: &str, ty: SqlType) -> Result<(u32, u32)> {
+    let known = reshape::find(def, column)?;
     let (SqlType::Varchar(from), SqlType::Varchar(to)) = (known.ty, ty) else {
         return Err(Error::failed(
             "sql/alter-type",
@@ -122,27 +152,7 @@ async fn retype(
         )
         .hint("make a new table with CREATE TABLE and INSERT the rows into it (r_ALTER_TABLE)"));
     }
-    if to < from {
-        let longest = longest(local, txn, parsed, table, column).await?;
-        if longest > u64::from(to) {
-            return Err(Error::failed(
-                "sql/alter-type",
-                format!("column \"{column}\" holds values of {longest} bytes"),
-            )
-            .hint("a VARCHAR is not made narrower than its longest value (r_ALTER_TABLE)"));
-        }
-    }
-    txn.reshape(table, |def| {
-        let mut new = TableDef::clone(def);
-        let mut changed = ddl::find(def, column)?.clone();
-        changed.ty = ty;
-        for known in new.columns.iter_mut().filter(|c| c.id == changed.id) {
-            known.ty = ty;
-        }
-        Ok((new, Change::Retype { table: def.id, column: changed }))
-    })
-    .await?;
-    Ok(Outcome::default())
+    Ok((from, to))
 }
 
 fn keyed(words: &str, column: &str) -> bool {
@@ -213,7 +223,7 @@ async fn append(
             .hint("write FILLTARGET to give it its default or NULL"));
     }
     let insert = insert_from(target, from, &moved, parsed)?;
-    let outcome = statement::change(local, txn, &insert, target).await?;
+    let outcome = changes::change(local, txn, &insert, target).await?;
     txn.table(from).await?.clear();
     Ok(outcome)
 }

@@ -178,6 +178,10 @@ pub async fn view_plan(
         return Ok(plan);
     }
     let names: Vec<String> = plan.schema().fields().iter().map(|f| f.name().clone()).collect();
-    let renamed = names.iter().zip(&view.columns).map(|(from, to)| ident(from).alias(to));
+    // the columns beyond the names keep their own
+    let renamed = names.iter().enumerate().map(|(index, from)| match view.columns.get(index) {
+        Some(to) => ident(from).alias(to),
+        None => ident(from),
+    });
     LogicalPlanBuilder::from(plan).project(renamed).and_then(|b| b.build()).map_err(engine_error)
 }

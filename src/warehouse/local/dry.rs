@@ -18,11 +18,12 @@ use crate::error::{Error, Place, Result};
 use crate::tables::SEQUENCE_COLUMN;
 use crate::types::SqlType;
 
+use super::changes::plan_change;
 use super::engine::Local;
 use super::names::is_system;
-use super::statement::{dispatch, output_schema, plan, plan_change};
+use super::statement::{dispatch, output_schema, plan};
 use super::transaction::{Temporary, Transaction};
-use super::{ddl, landing, materialized, prepared};
+use super::{alter, ddl, landing, materialized, names, prepared, system};
 
 /// What the rules and the planner say of one statement.
 #[derive(Debug, Default)]
@@ -81,6 +82,7 @@ impl DryRun<'_> {
     pub fn knows(&self, name: &ObjectRef) -> bool {
         self.txn.has_table(name)
             || self.txn.view(name).is_some()
+            || system::has(name)
             || landing::spec(&self.local.specs, &self.txn.resolve(name)).is_some()
     }
 
@@ -94,13 +96,16 @@ impl DryRun<'_> {
             }
         };
         let parsed = parsed.as_ref();
+        if let Err(error) = names::refuse_other_database(parsed) {
+            return Judged { error: Some(error), ..Judged::default() };
+        }
         let known = self.known(&parsed.command).await;
         let findings = dialect::check(parsed, &known);
         let mut judged = Judged { findings, ..Judged::default() };
         let refused = judged.findings.iter().any(|f| f.rule.severity.stops());
         if !refused {
             match self.missing(&parsed.command) {
-                Some(name) if self.is_error(&name) => {
+                Some(name) if self.is_error(&name) || is_system(&name) => {
                     let place = place_of_relation(parsed, &name);
                     judged.error = Some(self.txn.unknown_table(&name).at(place));
                 }
@@ -190,11 +195,16 @@ impl DryRun<'_> {
             | Command::Prepare(_)
             | Command::Deallocate { .. }
             | Command::Set { .. } => dispatch(local, txn, parsed).await.map(drop),
-            Command::AlterTable(alter) => match alter.action {
+            Command::AlterTable(alter) => match &alter.action {
                 AlterAction::AddColumn(_)
                 | AlterAction::DropColumn { .. }
                 | AlterAction::RenameColumn { .. }
-                | AlterAction::RenameTable { .. } => dispatch(local, txn, parsed).await.map(drop),
+                | AlterAction::RenameTable { .. }
+                | AlterAction::Keys { .. } => dispatch(local, txn, parsed).await.map(drop),
+                AlterAction::ColumnType { name, ty } if txn.has_table(&alter.name) => {
+                    let def = &txn.table(&alter.name).await?.def;
+                    alter::retypable(def, name, *ty).map(drop)
+                }
                 _ => Ok(()),
             },
             Command::CreateTableAs(create) => {

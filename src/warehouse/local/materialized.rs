@@ -52,7 +52,7 @@ pub fn refuse(local: &Local, txn: &Transaction, command: &Command) -> Result<()>
             }
         }
         Command::AlterTable(alter) => match alter.action {
-            AlterAction::Noted { .. } => Ok(()),
+            AlterAction::Noted { .. } | AlterAction::Keys { .. } => Ok(()),
             _ => read_only(txn, &alter.name, "ALTER TABLE"),
         },
         Command::Truncate { table } => read_only(txn, table, "TRUNCATE"),

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::dialect::{Command, ObjectRef, Parsed};
+use crate::dialect::{CATALOG, Command, ObjectRef, Parsed};
+use crate::error::{Error, Result};
 use crate::tables::TableName;
 
 use super::catalog::External;
@@ -16,6 +17,23 @@ pub fn is_system(name: &ObjectRef) -> bool {
         None => ["pg_", "stl_", "stv_", "svl_", "svv_", "sys_"]
             .iter()
             .any(|p| name.table.starts_with(p)),
+    }
+}
+
+/// Refuses a name of another database: on Redshift it means another table (cross-database_usage).
+pub fn refuse_other_database(parsed: &Parsed) -> Result<()> {
+    match parsed.databases.iter().find(|(name, _)| name != CATALOG) {
+        Some((name, place)) => Err(Error::failed(
+            "sql/other-database",
+            format!(
+                "the database {name} is not this one; other databases are not supported locally"
+            ),
+        )
+        .at(place.clone())
+        .hint(format!(
+            "leave the database out, or write {CATALOG}: schema.table (cross-database_usage)"
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -1,7 +1,5 @@
 //! Runs one statement in a transaction: what it is decides where it goes.
 
-use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
@@ -15,26 +13,25 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::sql::sqlparser::ast;
 use futures::{StreamExt, TryStreamExt};
 
-use crate::dialect::{
-    self, ChangeSetKind, Clock, Command, CreateTableAs, CreateView, Delete, MergeAction, MergeForm,
-    ObjectRef, Parsed, ShapeColumn, TableShape,
-};
+use crate::dialect::{self, Clock, Command, CreateTableAs, CreateView, Delete, ObjectRef, Parsed};
 use crate::error::{Error, Result};
 use crate::tables::TableName;
 use crate::types::SqlType;
 use crate::warehouse::{Answer, ColumnInfo, Outcome};
 
 use super::bind::{bind, view_plan};
+use super::changes::{change, plan_change};
 use super::engine::{Local, engine_error};
-use super::files::engine_type;
 use super::transaction::Transaction;
 use super::{
-    alter, apply, ddl, dependents, distinct, external, load, materialized, prepared, show, unload,
+    alter, apply, changes, ddl, dependents, distinct, external, load, materialized, names,
+    prepared, show, unload,
 };
 
 /// Runs a statement. TRUNCATE only clears its table: committing is the caller's part.
 pub async fn run(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {
     let located = |e: Error| if e.place().is_none() { e.at(parsed.place.clone()) } else { e };
+    names::refuse_other_database(parsed)?;
     let parsed = prepared::expanded(txn, parsed).map_err(located)?;
     let parsed = txn.at_home(&parsed);
     let parsed = parsed.as_ref();
@@ -56,30 +53,19 @@ pub(super) async fn dispatch(
     parsed: &Parsed,
 ) -> Result<Outcome> {
     match &parsed.command {
-        Command::CreateSchema { name, if_not_exists } => {
-            ddl::create_schema(txn, name, *if_not_exists)
-        }
-        Command::DropSchema { names, if_exists, cascade } => {
-            ddl::drop_schemas(txn, names, *if_exists, *cascade).await
-        }
-        Command::CreateTable(create) => ddl::create_table(txn, create).await,
-        Command::CreateTableAs(create) => create_table_as(local, txn, parsed, create).await,
-        Command::CreateView(create) => create_view(local, txn, parsed, create).await,
-        Command::DropTable { names, if_exists, cascade } => {
-            dependents::release(txn, names, *cascade).await?;
-            ddl::drop_tables(txn, names, *if_exists).await
-        }
-        Command::RefreshMaterializedView { .. }
+        Command::CreateSchema { .. }
+        | Command::DropSchema { .. }
+        | Command::CreateTable(_)
+        | Command::CreateTableAs(_)
+        | Command::CreateView(_)
+        | Command::DropTable { .. }
+        | Command::DropView { .. }
+        | Command::RefreshMaterializedView { .. }
         | Command::DropMaterializedView { .. }
-        | Command::AlterMaterializedView { .. } => materialized::run(local, txn, parsed).await,
-        Command::DropView { names, if_exists, cascade } => {
-            dependents::release(txn, names, *cascade).await?;
-            ddl::drop_views(txn, names, *if_exists)
-        }
-        Command::AlterTable(alter) => {
-            dependents::alter(txn, alter).await?;
-            alter::alter(local, txn, parsed, alter).await
-        }
+        | Command::AlterMaterializedView { .. }
+        | Command::AlterTable(_)
+        | Command::CreateExternalSchema(_)
+        | Command::CreateExternalTable(_) => define(local, txn, parsed).await,
         Command::Truncate { table } => {
             let deleted = txn.table(table).await?.clear();
             Ok(Outcome { deleted, ..Outcome::default() })
@@ -106,17 +92,59 @@ pub(super) async fn dispatch(
         Command::Set { name, value } => {
             txn.settings.set(name, value.as_deref()).map(|()| Outcome::default())
         }
-        Command::Copy(_) | Command::Unload(_) => transfer(local, txn, parsed).await,
-        Command::CreateExternalSchema(create) => external::create_schema(txn, create),
-        Command::CreateExternalTable(create) => external::create_table(local, txn, create),
+        Command::Copy(copy) => load::copy(local, txn, parsed, copy).await,
+        Command::Unload(unload) => unload::unload(local, txn, parsed, unload).await,
         Command::Show(asked) => show::show(local, txn, asked).await,
         Command::Rollback => Err(Error::failed(
             "sql/unsupported-locally",
             "ROLLBACK after a COMMIT or a temporary table of one file is not supported locally",
         )
         .hint("a file is one transaction here: put what may be undone into a file of its own")),
-        // prepared statements and cursors
-        _ => prepared::run(local, txn, parsed).await,
+        Command::Execute { .. } => {
+            let inner = prepared::expanded(txn, parsed)?.into_owned();
+            Box::pin(dispatch(local, txn, &inner)).await
+        }
+        Command::Prepare(_)
+        | Command::Deallocate { .. }
+        | Command::Declare { .. }
+        | Command::Fetch { .. }
+        | Command::Close { .. } => prepared::run(local, txn, parsed).await,
+    }
+}
+
+/// CREATE, ALTER, DROP and REFRESH.
+async fn define(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {
+    match &parsed.command {
+        Command::CreateSchema { name, if_not_exists } => {
+            ddl::create_schema(txn, name, *if_not_exists)
+        }
+        Command::DropSchema { names, if_exists, cascade } => {
+            ddl::drop_schemas(txn, names, *if_exists, *cascade).await
+        }
+        Command::CreateTable(create) => {
+            changes::check_defaults(local, txn, parsed, &create.columns).await?;
+            ddl::create_table(txn, create).await
+        }
+        Command::CreateTableAs(create) => create_table_as(local, txn, parsed, create).await,
+        Command::CreateView(create) => create_view(local, txn, parsed, create).await,
+        Command::DropTable { names, if_exists, cascade } => {
+            dependents::release(txn, names, *cascade).await?;
+            ddl::drop_tables(txn, names, *if_exists).await
+        }
+        Command::DropView { names, if_exists, cascade } => {
+            dependents::release(txn, names, *cascade).await?;
+            ddl::drop_views(txn, names, *if_exists)
+        }
+        Command::AlterTable(alter) => {
+            dependents::alter(txn, alter).await?;
+            alter::alter(local, txn, parsed, alter).await
+        }
+        Command::CreateExternalSchema(create) => external::create_schema(txn, create),
+        Command::CreateExternalTable(create) => external::create_table(local, txn, create),
+        Command::RefreshMaterializedView { .. }
+        | Command::DropMaterializedView { .. }
+        | Command::AlterMaterializedView { .. } => materialized::run(local, txn, parsed).await,
+        other => Err(Error::failed("sql/unsupported", format!("{} defines nothing", other.verb()))),
     }
 }
 
@@ -130,22 +158,43 @@ async fn create_view(
         ddl::name_is_free(txn, &create.name, false, false)?;
     }
     if create.no_schema_binding {
-        ddl::refuse_unqualified(&create.name, &dialect::tables_of(&parsed.command).reads)?;
+        let reads = dialect::tables_of(&parsed.command).reads;
+        ddl::refuse_unqualified(&create.name, &reads)?;
+        reads.iter().try_for_each(|read| known_schema(local, txn, read))?;
     } else {
         // A view that cannot be planned is refused now, but for one bound late.
         let (_, query) = plan(local, txn, parsed, (*create.query).clone(), None).await?;
+        let (names, columns) = (create.columns.len(), query.schema().fields().len());
+        if names > columns {
+            return Err(Error::failed(
+                "sql/columns",
+                format!("{names} names for {columns} columns"),
+            )
+            .about(create.name.to_string())
+            .hint("give each column of the query one name (r_CREATE_VIEW)"));
+        }
         dependents::same_columns(local, txn, create, &query).await?;
     }
     ddl::create_view(txn, create)
 }
 
-/// COPY and UNLOAD: rows between tables and files that are not the warehouse's.
-async fn transfer(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {
-    match &parsed.command {
-        Command::Copy(copy) => load::copy(local, txn, parsed, copy).await,
-        Command::Unload(unload) => unload::unload(local, txn, parsed, unload).await,
-        _ => Ok(Outcome::default()),
+/// The schema of a table a late view names must be there, the table need not (r_CREATE_VIEW).
+fn known_schema(local: &Local, txn: &Transaction, read: &ObjectRef) -> Result<()> {
+    let Some(schema) = read.schema.as_deref() else { return Ok(()) };
+    let shape = txn.shape();
+    let known = shape.schemas.contains_key(schema)
+        || shape.external_schemas.contains_key(schema)
+        || local
+            .specs
+            .iter()
+            .any(|spec| [&spec.landing, &spec.store].iter().any(|t| t.schema == schema))
+        || names::is_system(read);
+    // what is only planned may stand on what an earlier task makes
+    if known || txn.only_plans() {
+        return Ok(());
     }
+    Err(Error::failed("sql/unknown-schema", format!("schema \"{schema}\" does not exist"))
+        .hint("create the schema first; its tables may come later (r_CREATE_VIEW)"))
 }
 
 /// The table whose rows a statement changes.
@@ -165,7 +214,7 @@ fn is_whole_table(delete: &Delete) -> bool {
     delete.filter.is_none() && delete.using.is_empty()
 }
 
-fn clock(txn: &Transaction) -> Clock {
+pub(super) fn clock(txn: &Transaction) -> Clock {
     Clock { transaction_start: txn.started() }
 }
 
@@ -209,28 +258,6 @@ pub(super) async fn rows(
     let named = Arc::clone(&schema);
     let rows = rows.map(move |batch| Ok(batch?.with_schema(Arc::clone(&named))?));
     Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
-}
-
-/// The defaults of columns, computed once, in the types of the columns.
-pub(super) async fn defaults(
-    local: &Local,
-    txn: &mut Transaction,
-    parsed: &Parsed,
-    shape: &TableShape,
-) -> Result<Vec<ScalarValue>> {
-    let session = bind(local, txn, &Command::Begin, None).await?.session(&local.sessions)?;
-    let query = dialect::defaults_query(shape);
-    let plan = dialect::plan_query(&session, query, &clock(txn), Some(&parsed.place)).await?;
-    let plan = dialect::assignment_casts(plan, 0, shape)?;
-    let batches: Vec<RecordBatch> =
-        stream(session, plan).await?.try_collect().await.map_err(engine_error)?;
-    let Some(batch) = batches.iter().find(|b| b.num_rows() > 0) else { return Ok(Vec::new()) };
-    let of_column = |(column, known): (&ArrayRef, &ShapeColumn)| {
-        let value = ScalarValue::try_from_array(column, 0)?;
-        value.cast_to(&engine_type(known.ty))
-    };
-    let values = batch.columns().iter().zip(&shape.columns).map(of_column);
-    values.collect::<datafusion::error::Result<_>>().map_err(engine_error)
 }
 
 async fn answer(
@@ -304,130 +331,6 @@ pub(super) async fn first_row(
     let Some(batch) = batches.iter().find(|b| b.num_rows() > 0) else { return Ok(Vec::new()) };
     let value = |column: &ArrayRef| ScalarValue::try_from_array(column, 0).map_err(engine_error);
     batch.columns().iter().map(value).collect()
-}
-
-/// INSERT, UPDATE, DELETE and MERGE: the query of the change set, then its effect.
-pub(super) async fn change(
-    local: &Local,
-    txn: &mut Transaction,
-    parsed: &Parsed,
-    target: &ObjectRef,
-) -> Result<Outcome> {
-    let (session, plan, kind) = plan_change(local, txn, parsed, target).await?;
-    let stream = stream(session, plan).await?;
-    apply::change(txn, target, kind, stream).await
-}
-
-/// The plan of a change set, its values cast to the columns they are for.
-pub(super) async fn plan_change(
-    local: &Local,
-    txn: &mut Transaction,
-    parsed: &Parsed,
-    target: &ObjectRef,
-) -> Result<(SessionState, LogicalPlan, ChangeSetKind)> {
-    if !txn.has_table(target) {
-        return Err(txn.unknown_table(target));
-    }
-    if let Command::Merge(_) = &parsed.command {
-        refuse_view_of_target(txn, parsed, target)?;
-    }
-    let shape = shape(txn, target).await?;
-    refuse_set_identity(&parsed.command, &shape)?;
-    let set = dialect::change_set(&parsed.command, &shape)?;
-    let with_rows = !matches!(set.kind, ChangeSetKind::Insert);
-    let rows_of = with_rows.then_some(target);
-    let (session, plan) = plan(local, txn, parsed, set.query, rows_of).await?;
-    let plan = match set.kind {
-        ChangeSetKind::Delete => plan,
-        kind => dialect::assignment_casts(plan, apply::first_value(kind), &shape)?,
-    };
-    Ok((session, plan, set.kind))
-}
-
-/// A source view of MERGE may not read the target, however deep (r_MERGE).
-fn refuse_view_of_target(txn: &Transaction, parsed: &Parsed, target: &ObjectRef) -> Result<()> {
-    let full = txn.resolve(target);
-    let mut reads: Vec<ObjectRef> = dialect::tables_of(&parsed.command).reads.into_iter().collect();
-    let mut seen = BTreeSet::new();
-    while let Some(name) = reads.pop() {
-        let Some(view) = txn.view(&name).filter(|_| !txn.is_temporary(&name)) else { continue };
-        if !seen.insert(view.name.clone()) {
-            continue;
-        }
-        let inside = dialect::parse_script(&view.sql, Path::new(&view.name.to_string()))?;
-        for read in inside.iter().flat_map(|p| dialect::tables_of(&p.command).reads) {
-            if txn.resolve(&read) == full && !txn.is_temporary(target) {
-                return Err(Error::failed(
-                    "sql/merge-source-target",
-                    "source view/subquery in MERGE statement cannot reference target table",
-                )
-                .about(view.name.to_string())
-                .hint("stage the source in a temporary table first (r_MERGE)"));
-            }
-            reads.push(read);
-        }
-    }
-    Ok(())
-}
-
-/// UPDATE and MERGE cannot give an identity column a value, unless it is BY DEFAULT.
-fn refuse_set_identity(command: &Command, shape: &TableShape) -> Result<()> {
-    let sets: Vec<_> = match command {
-        Command::Update(update) => update.set.iter().collect(),
-        Command::Merge(merge) => match &merge.form {
-            MergeForm::Clauses(clauses) => clauses
-                .iter()
-                .filter_map(|c| match &c.action {
-                    MergeAction::Update(set) => Some(set),
-                    _ => None,
-                })
-                .flatten()
-                .collect(),
-            MergeForm::RemoveDuplicates => Vec::new(),
-        },
-        _ => return Ok(()),
-    };
-    for (column, _) in sets {
-        let Some(name) = column.last().map(|part| &part.value) else { continue };
-        if shape.columns.iter().any(|c| c.identity && c.name == *name) {
-            return Err(Error::failed(
-                "sql/identity-value",
-                format!("cannot set an identity column to a value: {name}"),
-            )
-            .hint("leave the column out of SET"));
-        }
-    }
-    Ok(())
-}
-
-pub(super) async fn shape(txn: &mut Transaction, target: &ObjectRef) -> Result<TableShape> {
-    let def = Arc::clone(&txn.table(target).await?.def);
-    let mut columns = Vec::with_capacity(def.columns.len());
-    for column in &def.columns {
-        let default = match &column.default {
-            Some(text) => Some(default_expression(&def.name, text)?),
-            None => None,
-        };
-        columns.push(ShapeColumn {
-            name: column.name.clone(),
-            ty: column.ty,
-            not_null: column.not_null,
-            default,
-            identity: column.identity.is_some(),
-        });
-    }
-    Ok(TableShape { name: target.clone(), columns })
-}
-
-/// A column's default, kept as text in the catalog, as an expression again.
-fn default_expression(table: &TableName, text: &str) -> Result<ast::Expr> {
-    let query = dialect::parse_query(&format!("select {text}"), Path::new(&table.to_string()))?;
-    if let ast::SetExpr::Select(select) = *query.body
-        && let Some(ast::SelectItem::UnnamedExpr(value)) = select.projection.into_iter().next()
-    {
-        return Ok(value);
-    }
-    Err(Error::failed("catalog/default", format!("`{text}` is not the default of a column")))
 }
 
 /// The columns of a view, for `describe`.

@@ -2,7 +2,7 @@
 //! name of the system is unknown here.
 //!
 //! Source: r_PG_TABLE_DEF, r_SVV_TABLES, r_SVV_COLUMNS, r_SVV_ALL_TABLES, r_SVV_ALL_COLUMNS,
-//! r_SVV_ALL_SCHEMAS, r_SVV_EXTERNAL_SCHEMAS, r_SVV_EXTERNAL_TABLES, r_SVV_EXTERNAL_PARTITIONS.
+//! r_SVV_ALL_SCHEMAS; those of external tables and materialized views are `system_objects`'.
 
 use std::sync::Arc;
 
@@ -19,12 +19,12 @@ use crate::types::SqlType;
 
 use super::engine::{Local, engine_error};
 use super::show::text;
-use super::statement;
 use super::transaction::{PUBLIC, Transaction};
+use super::{statement, system_objects};
 
 /// Rows of a system view.
 pub struct Relation {
-    columns: &'static [(&'static str, DataType)],
+    pub columns: &'static [(&'static str, DataType)],
     pub rows: Vec<Vec<ScalarValue>>,
 }
 
@@ -60,8 +60,36 @@ impl Relation {
     }
 }
 
-const TEXT: DataType = DataType::Utf8View;
-const INT: DataType = DataType::Int32;
+pub const TEXT: DataType = DataType::Utf8View;
+pub const INT: DataType = DataType::Int32;
+
+/// The views there are in `pg_catalog`, which is searched without being named.
+const VIEWS: &[&str] = &[
+    "pg_table_def",
+    "pg_tables",
+    "pg_views",
+    "stv_mv_info",
+    "svv_all_columns",
+    "svv_all_schemas",
+    "svv_all_tables",
+    "svv_columns",
+    "svv_external_partitions",
+    "svv_external_schemas",
+    "svv_external_tables",
+    "svv_redshift_columns",
+    "svv_redshift_schemas",
+    "svv_redshift_tables",
+    "svv_tables",
+];
+
+/// True for a system view that has rows here.
+pub fn has(name: &ObjectRef) -> bool {
+    match name.schema.as_deref() {
+        None | Some("pg_catalog") => VIEWS.contains(&name.table.as_str()),
+        Some("information_schema") => ["tables", "columns"].contains(&name.table.as_str()),
+        _ => false,
+    }
+}
 
 /// The system view of a name, if it is one.
 pub async fn provider(
@@ -69,6 +97,9 @@ pub async fn provider(
     txn: &mut Transaction,
     name: &ObjectRef,
 ) -> Result<Option<Arc<dyn TableProvider>>> {
+    if !has(name) {
+        return Ok(None);
+    }
     let schema = name.schema.as_deref();
     let relation = match (schema, name.table.as_str()) {
         (None | Some("pg_catalog"), "pg_table_def") => table_def(txn),
@@ -85,9 +116,14 @@ pub async fn provider(
         (None | Some("pg_catalog"), "svv_all_schemas" | "svv_redshift_schemas") => schemas(txn),
         (None | Some("pg_catalog"), "pg_views") => views(txn),
         (None | Some("pg_catalog"), "pg_tables") => pg_tables(txn),
-        (None | Some("pg_catalog"), "svv_external_schemas") => external_schemas(txn),
-        (None | Some("pg_catalog"), "svv_external_tables") => external_tables(txn),
-        (None | Some("pg_catalog"), "svv_external_partitions") => external_partitions(txn),
+        (None | Some("pg_catalog"), "svv_external_schemas") => {
+            system_objects::external_schemas(txn)
+        }
+        (None | Some("pg_catalog"), "svv_external_tables") => system_objects::external_tables(txn),
+        (None | Some("pg_catalog"), "svv_external_partitions") => {
+            system_objects::external_partitions(txn)
+        }
+        (None | Some("pg_catalog"), "stv_mv_info") => system_objects::materialized_views(txn),
         _ => return Ok(None),
     };
     let batch = relation.batch()?;
@@ -126,7 +162,7 @@ fn bare(ty: SqlType) -> &'static str {
     }
 }
 
-fn number(value: Option<u32>) -> ScalarValue {
+pub fn number(value: Option<u32>) -> ScalarValue {
     ScalarValue::Int32(value.and_then(|v| i32::try_from(v).ok()))
 }
 
@@ -399,40 +435,4 @@ fn pg_tables(txn: &Transaction) -> Relation {
     const COLUMNS: &[(&str, DataType)] =
         &[("schemaname", TEXT), ("tablename", TEXT), ("tableowner", TEXT)];
     Relation { columns: COLUMNS, rows: txn.shape().tables.keys().map(one).collect() }
-}
-
-fn external_schemas(txn: &Transaction) -> Relation {
-    let one = |(name, database): (&String, &String)| vec![text(&**name), text(&**database)];
-    const COLUMNS: &[(&str, DataType)] = &[("schemaname", TEXT), ("databasename", TEXT)];
-    Relation { columns: COLUMNS, rows: txn.shape().external_schemas.iter().map(one).collect() }
-}
-
-fn external_tables(txn: &Transaction) -> Relation {
-    let rows = txn
-        .shape()
-        .externals
-        .iter()
-        .map(|(name, table)| vec![text(&*name.schema), text(&*name.table), text(&*table.location)])
-        .collect();
-    const COLUMNS: &[(&str, DataType)] =
-        &[("schemaname", TEXT), ("tablename", TEXT), ("location", TEXT)];
-    Relation { columns: COLUMNS, rows }
-}
-
-fn external_partitions(txn: &Transaction) -> Relation {
-    let mut rows = Vec::new();
-    for (name, table) in &txn.shape().externals {
-        for partition in &table.partitions {
-            let values = serde_json::to_string(&partition.values).unwrap_or_default();
-            rows.push(vec![
-                text(&*name.schema),
-                text(&*name.table),
-                text(values),
-                text(&*partition.location),
-            ]);
-        }
-    }
-    const COLUMNS: &[(&str, DataType)] =
-        &[("schemaname", TEXT), ("tablename", TEXT), ("values", TEXT), ("location", TEXT)];
-    Relation { columns: COLUMNS, rows }
 }

@@ -21,6 +21,7 @@ use super::catalog::{
     SchemaDef, Shape, SnapshotId, TableDef, ViewDef,
 };
 use super::files::{NewRows, Place, read_later_rows, read_positions, write_positions};
+use super::names::is_system;
 use super::prepared::Cursor;
 use super::settings::Settings;
 use super::work::{Origin, WorkFile, WorkTable};
@@ -161,6 +162,13 @@ impl Transaction {
 
     /// The error for a name that is no table, with the nearest name that is one.
     pub fn unknown_table(&self, name: &ObjectRef) -> Error {
+        if is_system(name) {
+            return Error::failed(
+                "sql/unsupported",
+                format!("the system table {name} is not supported locally"),
+            )
+            .hint("PG_TABLE_DEF, SVV_TABLES, SVV_COLUMNS and SVV_ALL_SCHEMAS tell what there is here (c_intro_system_tables)");
+        }
         let error = not_a_relation(name);
         let full = self.resolve(name);
         if let Some(reason) = self.shape.unreadable.get(&full) {

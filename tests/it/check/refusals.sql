@@ -52,6 +52,14 @@ select code from sales s where amount not in (select count(*) over () from dim d
 select s.code, (select count(*) from dim d where d.code = s.code) as n from sales s group by n, s.code;
 select s.code from sales s where amount in (select count(d.name) from dim d where d.code = s.code group by d.day);
 select code, count(*) from sales group by code with rollup;
+(select code from sales limit 10) union select code from dim;
+select top 1 code from sales union all select code from dim;
+select code from sales union select amount from sales;
+select sum(amount) over (partition by 'code') from sales;
+select sum(amount) over (order by day rows between 3 following and current row) from sales;
+select code from sales where row_number() over (order by day) = 1;
+select * from sales pivot (listagg(code) for amount in (1, 2));
+select code, name from dim group by code;
 
 -- views, prepared statements, hierarchies
 create materialized view m as select code from sales order by code;
@@ -128,6 +136,21 @@ create table x (a bytea);
 create table x (a decimal(39,2));
 create table x (a varchar(70000));
 create table x (a smallint identity(1, 1));
+create table x (a int, b int default a);
+create table x (a int default (select 1));
+create table x (a int default 'abc');
+create table x (like sales) diststyle even;
+create table x (a int primary key, b int primary key);
+create temp view x as select code from sales;
+create view #x as select code from sales;
+create view x (a, b) as select code from sales;
+create materialized view x (a) as select code from sales;
+alter table sales add column k bigint identity(1, 1);
+alter table sales alter column amount type bigint;
+alter table sales alter distkey nowhere;
+alter table sales add primary key (code);
+alter table sales add column if not exists k int;
+insert into dim (code) values ((select max(code) from stage)), ('a');
 create table x (a bigint identity(1, 1) default 1);
 create table x (a int) distkey (b);
 create table x (a int) diststyle key;
@@ -140,6 +163,9 @@ create view v as select code from sales with no schema binding;
 savepoint s;
 rollback to s;
 explain analyze select code from sales;
+explain copy sales from 's3://bucket/sales/' iam_role default;
+select code from archive.public.sales;
+select * from stl_query;
 listen changes;
 do 'begin null; end';
 

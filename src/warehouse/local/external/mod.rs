@@ -238,7 +238,7 @@ pub fn alter(local: &Local, txn: &mut Transaction, alter: &AlterTable) -> Result
                 ));
             }
         }
-        AlterAction::Noted { .. } => {}
+        AlterAction::Noted { .. } | AlterAction::Keys { .. } => {}
         _ => return Err(unsupported("this ALTER TABLE of an external table")),
     }
     scan::check(&new)?;

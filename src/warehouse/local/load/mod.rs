@@ -32,7 +32,7 @@ use super::engine::{Local, engine_error};
 use super::files::engine_type;
 use super::outside::Location;
 use super::transaction::Transaction;
-use super::{apply, statement};
+use super::{apply, changes};
 
 pub use records::Cut;
 
@@ -244,7 +244,7 @@ impl Spread {
     ) -> Result<Spread> {
         let fields = def.columns.iter().map(|c| Field::new(&c.name, engine_type(c.ty), true));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let shape = statement::shape(txn, &copy.target).await?;
+        let shape = changes::shape(txn, &copy.target).await?;
         let absent = |position: &usize| !named.contains(position);
         let with_default: Vec<ShapeColumn> = (0..def.columns.len())
             .filter(absent)
@@ -256,7 +256,7 @@ impl Spread {
             Vec::new()
         } else {
             let shape = TableShape { name: shape.name.clone(), columns: with_default };
-            statement::defaults(local, txn, parsed, &shape).await?
+            changes::defaults(local, txn, parsed, &shape).await?
         }
         .into_iter();
         let columns = shape.columns.iter().enumerate().map(|(position, column)| {

@@ -6,8 +6,8 @@ use datafusion::logical_expr::{LogicalPlan, lit};
 
 use super::*;
 use crate::dialect::{Command, ObjectRef};
+use crate::warehouse::local::changes::plan_change;
 use crate::warehouse::local::files::FileTable;
-use crate::warehouse::local::statement::plan_change;
 
 const TABLES: &str = "create schema s; \
     create table s.t (id int, name varchar(10)); create table s.u (id int, name varchar(10)); \
