@@ -149,6 +149,8 @@ pub struct Piece {
 
 /// The name under which `APPROXIMATE COUNT(DISTINCT x)` reaches the parser.
 pub const APPROXIMATE_COUNT: &str = "approximate count";
+/// The name of `APPROXIMATE PERCENTILE_DISC(...)`.
+pub const APPROXIMATE_DISC: &str = "approximate percentile_disc";
 
 /// A comment line that ends a statement, for files that separate by it.
 const MARKER: &str = "statement_end";
@@ -266,18 +268,19 @@ fn too_long(tokens: &[TokenWithSpan]) -> Option<Location> {
     None
 }
 
-/// `APPROXIMATE COUNT(...)` becomes one function name, which the parser can read; an exact
-/// PERCENTILE_DISC is as good as an approximate one.
+/// `APPROXIMATE COUNT(...)` and `APPROXIMATE PERCENTILE_DISC(...)` become one function name each,
+/// which the parser can read.
 fn join_approximate(tokens: &mut Vec<TokenWithSpan>) {
     let is = |t: &TokenWithSpan, text: &str| matches!(&t.token, Token::Word(w) if w.quote_style.is_none() && w.value == text);
     let mut at = 0;
     while at + 1 < tokens.len() {
-        if is(&tokens[at], "approximate") && is(&tokens[at + 1], "percentile_disc") {
-            tokens.remove(at);
-        } else if is(&tokens[at], "approximate") && is(&tokens[at + 1], "count") {
+        let name = [("count", APPROXIMATE_COUNT), ("percentile_disc", APPROXIMATE_DISC)]
+            .into_iter()
+            .find(|(word, _)| is(&tokens[at], "approximate") && is(&tokens[at + 1], word));
+        if let Some((_, name)) = name {
             tokens.remove(at);
             if let Token::Word(word) = &mut tokens[at].token {
-                word.value = APPROXIMATE_COUNT.into();
+                word.value = name.into();
                 word.keyword = Keyword::NoKeyword;
             }
         }

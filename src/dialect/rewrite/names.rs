@@ -77,6 +77,7 @@ fn name_of(expr: &Expr) -> Option<&str> {
             "localtime" => "time",
             "ceil" => "ceiling",
             crate::dialect::lex::APPROXIMATE_COUNT => "count",
+            crate::dialect::lex::APPROXIMATE_DISC => "percentile_disc",
             name => name,
         },
         Expr::Cast { expr, data_type, .. } => {

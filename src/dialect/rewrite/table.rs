@@ -3,7 +3,7 @@
 use datafusion::sql::sqlparser::ast::{Expr, Function};
 
 use super::{calls, gathered, shaped};
-use crate::dialect::lex::APPROXIMATE_COUNT;
+use crate::dialect::lex::{APPROXIMATE_COUNT, APPROXIMATE_DISC};
 use crate::error::Result;
 
 /// What a call becomes.
@@ -38,6 +38,8 @@ pub const FUNCTIONS: &[(&str, How)] = &[
     ("median", Shape(gathered::median)),
     ("percentile_cont", Shape(gathered::percentile_cont)),
     ("percentile_disc", Shape(gathered::percentile_disc)),
+    // an exact answer is as good as an approximate one
+    (APPROXIMATE_DISC, Shape(gathered::percentile_disc)),
     ("listagg", Shape(gathered::listagg)),
     ("bool_and", Shape(calls::of_flags)),
     ("bool_or", Shape(calls::of_flags)),

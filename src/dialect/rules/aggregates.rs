@@ -9,6 +9,7 @@ use super::known::Known;
 use super::list::rule;
 use super::{Find, Rule};
 use crate::dialect::command::Command;
+use crate::dialect::lex::APPROXIMATE_DISC;
 use crate::dialect::tables::tables_of;
 
 pub(super) static RULES: &[Rule] = &[
@@ -158,6 +159,20 @@ pub(super) static RULES: &[Rule] = &[
         "select nvl(amount, 0) from sales",
     ),
     rule(
+        "RS288",
+        "sql/percentile-disc",
+        "PERCENTILE_DISC over groups is not APPROXIMATE",
+        "r_APPROXIMATE_PERCENTILE_DISC",
+        "write APPROXIMATE PERCENTILE_DISC(...), or PERCENTILE_CONT",
+        Find::Function(|f| function_name(f) == "percentile_disc" && f.over.is_none()),
+    )
+    .told(
+        "Among the aggregate functions there is the approximate one alone; PERCENTILE_DISC without \
+         the word is a window function.",
+        "select percentile_disc(0.5) within group (order by amount) from sales",
+        "select approximate percentile_disc(0.5) within group (order by amount) from sales",
+    ),
+    rule(
         "RS143",
         "sql/listagg-group",
         "LISTAGG over groups has an ORDER BY inside its brackets",
@@ -271,7 +286,8 @@ const POSTGRES_ONLY: &[&str] = &[
 ];
 
 /// Functions of the compute nodes (r_LISTAGG, r_MEDIAN, r_PERCENTILE_CONT).
-const COMPUTE_NODE: &[&str] = &["listagg", "median", "percentile_cont", "percentile_disc"];
+const COMPUTE_NODE: &[&str] =
+    &["listagg", "median", "percentile_cont", "percentile_disc", APPROXIMATE_DISC];
 
 /// Functions of the leader node (c_sql-functions-leader-node, Date_functions_header).
 const LEADER_NODE: &[&str] = &[

@@ -21,6 +21,7 @@ select lag(amount, -1) over (order by day) from sales;
 select count(*) over (partition by 'all') from sales;
 select count(distinct *) from sales;
 select isnull(amount, 0) from sales;
+select percentile_disc(0.5) within group (order by amount) from sales;
 select json_extract_path_text(code, 'a', 'b', 'c', 'd', 'e', 'f') from sales;
 select median(amount), listagg(code, ',') within group (order by code) from sales;
 select ratio_to_report(amount) over (order by day) from sales;
