@@ -103,7 +103,7 @@ fn one_row(query: &Query) -> Option<&Select> {
     let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
     let cut = query.limit_clause.is_some() || query.fetch.is_some() || select.top.is_some();
     let aggregates = select.projection.iter().any(aggregates)
-        || select.having.as_ref().is_some_and(|having| holds_aggregate(having));
+        || select.having.as_ref().is_some_and(holds_aggregate);
     (!grouped && !cut && select.qualify.is_none() && aggregates).then_some(select)
 }
 
