@@ -1,5 +1,7 @@
 //! Windows: what part of a source one sequence reads, fixed in the catalog before the first row. Pure.
 //!
+//! One bound may be left open, the end of a compressed log, which the commit of its lines closes.
+//!
 //! A window of a table is half-open, `start <= watermark < end` (rule W1), in the source
 //! database's clock (W2) and floored to whole seconds; `start` is the table's own last `end`.
 
@@ -66,7 +68,7 @@ pub struct FileEnd {
     pub range: usize,
     /// Just after the last newline of the text.
     pub end: u64,
-    /// Bytes of the compressed file that was read, if it was one.
+    /// Bytes of the compressed file, if all of its text lies before the end.
     pub packed: Option<u64>,
 }
 

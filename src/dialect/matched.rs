@@ -66,17 +66,26 @@ fn expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             }))
         }
         Expr::AggregateFunction(call) => {
-            let name = call.func.name();
-            if matches!(name, "min" | "max")
-                && let Some(Ok(DataType::Boolean)) =
-                    call.params.args.first().map(|e| e.get_type(schema))
-            {
-                let instead = if name == "min" { "BOOL_AND" } else { "BOOL_OR" };
-                return plan_err!("function {name} does not exist for booleans: write {instead}");
-            }
+            no_extreme_of_booleans(call.func.name(), &call.params.args, schema)?;
             Ok(Transformed::no(Expr::AggregateFunction(call)))
         }
+        Expr::WindowFunction(call) => {
+            no_extreme_of_booleans(call.fun.name(), &call.params.args, schema)?;
+            Ok(Transformed::no(Expr::WindowFunction(call)))
+        }
         other => Ok(Transformed::no(other)),
+    }
+}
+
+/// MIN and MAX take no booleans (r_MAX, r_MIN).
+fn no_extreme_of_booleans(name: &str, args: &[Expr], schema: &DFSchema) -> Result<()> {
+    let first = args.first().map(|e| e.get_type(schema));
+    match (name, first) {
+        ("min" | "max", Some(Ok(DataType::Boolean))) => {
+            let instead = if name == "min" { "BOOL_AND" } else { "BOOL_OR" };
+            plan_err!("function {name} does not exist for booleans: write {instead}")
+        }
+        _ => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, FieldRef};
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, FieldRef};
 use datafusion::common::{Result, plan_err};
 use datafusion::functions::core;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
@@ -41,14 +41,31 @@ pub fn common(what: &str, types: &[DataType]) -> Result<Option<DataType>> {
     if !types.iter().any(is_text) {
         return Ok(None);
     }
-    // the widest: a float, else the decimal or the integer with most digits
-    let rank = |ty: &DataType| match ty {
-        DataType::Float64 => (3, 0),
-        DataType::Float32 => (2, 0),
-        DataType::Decimal128(p, s) => (1, i32::from(*p) + 100 * i32::from(*s)),
-        other => (0, other.primitive_width().map_or(0, |w| w as i32)),
-    };
+    if let Some(decimal) = decimal_of(&others) {
+        return Ok(Some(decimal));
+    }
+    // the widest: a float, else the integer with most digits
+    let rank = |ty: &DataType| (ty.is_floating(), ty.primitive_width());
     Ok(others.into_iter().max_by_key(|ty| rank(ty)).cloned())
+}
+
+/// The DECIMAL that holds the digits of all, where one is a DECIMAL and the others are exact.
+fn decimal_of(types: &[&DataType]) -> Option<DataType> {
+    let digits = |ty: &DataType| match ty {
+        DataType::Decimal128(p, s) => Some((i32::from(*p) - i32::from(*s), i32::from(*s))),
+        DataType::Int16 => Some((5, 0)),
+        DataType::Int32 => Some((10, 0)),
+        DataType::Int64 => Some((19, 0)),
+        _ => None,
+    };
+    if !types.iter().any(|ty| matches!(ty, DataType::Decimal128(..))) {
+        return None;
+    }
+    let digits: Vec<(i32, i32)> = types.iter().map(|ty| digits(ty)).collect::<Option<_>>()?;
+    let whole = digits.iter().map(|(whole, _)| *whole).max()?;
+    let scale = digits.iter().map(|(_, scale)| *scale).max()?;
+    let precision = (whole + scale).min(i32::from(DECIMAL128_MAX_PRECISION));
+    Some(DataType::Decimal128(u8::try_from(precision).ok()?, i8::try_from(scale).ok()?))
 }
 
 pub fn unmatched<T>(what: &str, one: &DataType, other: &DataType) -> Result<T> {

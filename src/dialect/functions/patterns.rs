@@ -386,10 +386,11 @@ fn instants<T>(
         let flag = args.arg(2)?;
         flag.array.as_boolean_opt().is_some_and(|b| !b.is_empty() && b.value(0))
     };
-    let constant = args.constant_text(1).map(Pattern::parse);
-    if constant.as_ref().is_some_and(Pattern::has_zone) {
-        return exec_err!("{what} reads no time zone: TZ and OF are formats of TO_CHAR alone");
-    }
+    let zoneless = |pattern: Pattern| match pattern.has_zone() {
+        true => exec_err!("{what} reads no time zone: TZ and OF are formats of TO_CHAR alone"),
+        false => Ok(pattern),
+    };
+    let constant = args.constant_text(1).map(Pattern::parse).map(zoneless).transpose()?;
     (0..args.rows)
         .map(|i| {
             let (Some(text), Some(pattern)) = (texts.get(i), patterns.get(i)) else {
@@ -397,7 +398,7 @@ fn instants<T>(
             };
             let read = match &constant {
                 Some(pattern) => pattern.read(text, strict),
-                None => Pattern::parse(pattern).read(text, strict),
+                None => zoneless(Pattern::parse(pattern))?.read(text, strict),
             };
             read.and_then(&to).map(Some).ok_or_else(|| {
                 // read without is_strict, a field is out of its range alone

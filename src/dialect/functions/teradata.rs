@@ -93,22 +93,18 @@ fn rounded(args: &Args) -> Result<ArrayRef> {
         let scale = i32::try_from(scale).unwrap_or(0);
         let number = read(text).and_then(|n| scaled(n, scale));
         let (mut value, rest, unit) = number.ok_or_else(invalid(text))?;
+        // the number's own sign, which `value` loses where it is cut to 0
+        let away = rest.signum();
         let (rest, half) = (rest.unsigned_abs(), unit.unsigned_abs());
         // compared without doubling, which could overflow
         let above = rest > half - rest;
         let tie = rest == half - rest;
         if rest > 0 && (above || (tie && value % 2 != 0)) {
-            value += if negative(text) { -1 } else { 1 };
+            value += away;
         }
         write(out, value, usize::try_from(scale).unwrap_or(0));
         Ok(Some(()))
     })
-}
-
-/// The sign of the number, not of its exponent.
-fn negative(text: &str) -> bool {
-    let text = text.trim();
-    text.starts_with('-') || text.ends_with('-')
 }
 
 fn write(out: &mut String, value: i128, scale: usize) {

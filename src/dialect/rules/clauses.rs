@@ -1,14 +1,15 @@
-//! What Redshift refuses of set operations, of the places and frames of windows, and of PIVOT.
+//! What Redshift refuses of set operations, of the places and frames of windows, and of PIVOT. It
+//! looks at one statement and knows no table.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, Query, SetExpr, TableFactor, Visit, Visitor, WindowFrame, WindowFrameBound,
-    WindowType,
+    Expr, Query, SetExpr, TableFactor, Visit, Visitor, WindowFrame, WindowFrameBound,
 };
 
 use super::find::function_name;
 use super::list::rule;
+use super::windows::spec;
 use super::{Find, Rule};
 
 pub(super) static RULES: &[Rule] = &[
@@ -109,13 +110,6 @@ pub(super) static RULES: &[Rule] = &[
     ),
 ];
 
-fn spec(function: &Function) -> Option<&datafusion::sql::sqlparser::ast::WindowSpec> {
-    match &function.over {
-        Some(WindowType::WindowSpec(spec)) => Some(spec),
-        _ => None,
-    }
-}
-
 /// True where an input of a set operation restricts its rows.
 fn cut(body: &SetExpr) -> bool {
     match body {
@@ -136,7 +130,7 @@ fn offset(bound: &WindowFrameBound) -> Option<i64> {
     };
     match bound {
         WindowFrameBound::CurrentRow => Some(0),
-        WindowFrameBound::Preceding(n) => count(n, i64::MAX).map(|n| -n),
+        WindowFrameBound::Preceding(n) => count(n, i64::MAX).and_then(i64::checked_neg),
         WindowFrameBound::Following(n) => count(n, i64::MAX),
     }
 }

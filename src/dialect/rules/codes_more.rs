@@ -1,4 +1,4 @@
-//! The stories of errors about keys, databases, grouping and the rows of subqueries.
+//! The stories of errors about keys, databases, grouping and the rows of subqueries. It raises none.
 
 use super::codes::{Code, code};
 

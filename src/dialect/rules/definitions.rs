@@ -1,4 +1,5 @@
-//! What Redshift refuses in DDL and in the values of INSERT, by their expressions.
+//! What Redshift refuses in DDL and in the values of INSERT, by their expressions. It knows no
+//! table; types are judged when the statement is applied.
 
 use std::ops::ControlFlow;
 

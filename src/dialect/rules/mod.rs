@@ -6,11 +6,11 @@
 //! nothing in a statement.
 //!
 //! ```text
-//! aggregates windows queries clauses expressions    what a query may not say
+//! aggregates windows sorted queries clauses expressions    what a query may not say
 //! statements definitions materialized merges words  what a statement may not be
 //! missing_rules missing_statements          what Redshift runs and we do not
 //! advised traps                             what runs and often is not what was meant
-//! codes                                     the stories of errors raised elsewhere
+//! codes codes_more codes_views              the stories of errors raised elsewhere
 //! find known scope keys correlated          how a rule is found
 //! ```
 

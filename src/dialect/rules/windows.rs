@@ -209,7 +209,7 @@ fn second_number(function: &Function) -> Option<i64> {
     }
 }
 
-fn spec(function: &Function) -> Option<&ast::WindowSpec> {
+pub(super) fn spec(function: &Function) -> Option<&ast::WindowSpec> {
     match &function.over {
         Some(WindowType::WindowSpec(spec)) => Some(spec),
         _ => None,

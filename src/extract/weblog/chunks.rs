@@ -141,9 +141,13 @@ impl Current {
     }
 
     /// The end, of a range that had none.
+    ///
+    /// A file whose last line waits for its newline is not known by its size: with the line made
+    /// whole it might be as long.
     fn ended(&self) -> Option<Ended> {
-        let end = FileEnd { range: self.index, end: self.end?, packed: self.file.packed() };
-        let met = self.file.at();
+        let (met, end) = (self.file.at(), self.end?);
+        let packed = self.file.packed().filter(|_| met <= end);
+        let end = FileEnd { range: self.index, end, packed };
         let before_start = (met < self.start).then_some(met);
         self.open.then_some(Ended { end, before_start })
     }
@@ -230,7 +234,8 @@ impl Current {
                 return Ok(Some(skipped + newline as u64));
             }
             if read == 0 {
-                return Ok(None);
+                // an end that was known lies behind a newline; if it no longer does, the line is told
+                return Ok(self.end.map(|_| skipped));
             }
             skipped += read as u64;
         }

@@ -31,18 +31,24 @@ pub fn plan(
 ) -> Result<(Window, Vec<String>)> {
     formats(source)?;
     let mut warnings = Vec::new();
-    let mut files: Vec<Seen> = Vec::new();
+    let mut heads: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+    let mut found = Vec::new();
     for path in matches(source, root, &mut warnings)? {
-        match survey(&path, root, false) {
-            Ok(seen) => files.push(seen),
-            Err(error) if vanished(&error) => {
-                warnings.push(format!("`{}` went away while it was looked at", shown(&path, root)));
-            }
-            Err(error) => return Err(error.about(source.name.clone())),
+        if let Some(seen) = survey(source, &path, root, false, &mut warnings)? {
+            *heads.entry(seen.head.clone()).or_default() += 1;
+            found.push((path, seen));
         }
     }
-    files.retain(|file| file.extent != Extent::Text(0));
-    measure_copies(&mut files, root).map_err(|error| error.about(source.name.clone()))?;
+    let mut files: Vec<Seen> = Vec::new();
+    for (path, seen) in found {
+        // of copies the longest is read, so that they are unpacked to their ends
+        let copies = heads.get(&seen.head).is_some_and(|files| *files > 1);
+        if copies && matches!(seen.extent, Extent::Packed(_)) {
+            files.extend(survey(source, &path, root, true, &mut warnings)?);
+        } else {
+            files.push(seen);
+        }
+    }
     let mut ranges = Vec::new();
     for (file, verdict) in files.iter().zip(identity::identify(&files, read)) {
         let (file_id, read) = match verdict {
@@ -69,23 +75,23 @@ pub fn plan(
     Ok((Window::Files { ranges }, warnings))
 }
 
-fn survey(path: &Path, root: &Path, whole: bool) -> Result<Seen> {
-    LogFile::open(path, &shown(path, root))?.survey(whole)
-}
-
-/// Unpacks those files that begin as another does, since of copies the longest is read.
-fn measure_copies(files: &mut [Seen], root: &Path) -> Result<()> {
-    let mut heads: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
-    for file in files.iter() {
-        *heads.entry(file.head.clone()).or_default() += 1;
-    }
-    for file in files {
-        let copies = heads.get(&file.head).is_some_and(|files| *files > 1);
-        if copies && matches!(file.extent, Extent::Packed(_)) {
-            *file = survey(&root.join(&file.path), root, true)?;
+/// Looks at a file; `None` if it holds no line, or went away, which is told.
+fn survey(
+    source: &WeblogSource,
+    path: &Path,
+    root: &Path,
+    whole: bool,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Seen>> {
+    let name = shown(path, root);
+    match LogFile::open(path, &name).and_then(|file| file.survey(whole)) {
+        Ok(seen) => Ok((seen.extent != Extent::Text(0)).then_some(seen)),
+        Err(error) if vanished(&error) => {
+            warnings.push(format!("`{name}` went away while it was looked at"));
+            Ok(None)
         }
+        Err(error) => Err(error.about(source.name.clone())),
     }
-    Ok(())
 }
 
 /// What is told of a log that lost text.

@@ -1,7 +1,7 @@
 //! All of a log, whose end is not known before it is met, in pieces that end at newlines.
 //!
 //! Constant memory, whatever a line's length. It reads a stream once and never goes back; a window
-//! of a run is read by [`super::chunks`] instead, which knows where it ends.
+//! of a run is read by [`super::chunks`] instead, which fills large chunks from several logs.
 
 use super::file::LogFile;
 use super::line::limit;

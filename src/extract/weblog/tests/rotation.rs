@@ -156,6 +156,11 @@ async fn a_compressed_log_is_unpacked_to_be_read_and_not_again() {
         let more = lines(5000..5010);
         logs.append("access.1", pack(more[..more.len() - 1].to_string()));
         assert_eq!(agents(&logs.run().await), (5000..5009).collect::<Vec<_>>());
+        // one that waits might come without another byte
+        assert_eq!(planned(&logs).len(), 1);
+        assert_eq!(agents(&logs.run().await), [] as [usize; 0]);
+        logs.append("access.1", pack("\n".to_string()));
+        assert_eq!(agents(&logs.run().await), [5009]);
         assert_eq!(logs.run().await, Landed::default());
     }
 }
