@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::ast::{
     Visitor,
 };
 
+use super::using;
 use crate::dialect::build::{self, alone, binary, call, case, derived, number};
 
 const ROWS: &str = "__landfall_rows";
@@ -158,7 +159,7 @@ fn of_all(value: Expr, op: BinaryOperator, query: &Query) -> Expr {
                 ROWS => ("count", number(1)),
                 name => (name, build::qualified(ROWS, ONE)),
             };
-            scalar(query, call(name, vec![argument]))
+            scalar(query, call(name, vec![argument]), &[ONE.to_owned()])
         })
     };
     let least = || of("min");
@@ -195,7 +196,8 @@ fn of_all(value: Expr, op: BinaryOperator, query: &Query) -> Expr {
 
 /// How many rows a query has that gives no row of aggregates.
 pub fn rows(query: &Query) -> Expr {
-    counted(query).unwrap_or_else(|| scalar(query, call("count", vec![number(1)])))
+    // rows of any width: their columns keep their names
+    counted(query).unwrap_or_else(|| scalar(query, call("count", vec![number(1)]), &[]))
 }
 
 /// How many of its values are not NULL; `None` where the value is not a plain column of it.
@@ -205,9 +207,10 @@ pub fn known(query: &Query) -> Option<Expr> {
 
 /// How many of its values are equal to one outside.
 ///
-/// A name without a table could be one of the query's own inside it, so its rows get a name then.
+/// A name that means a column of the query's own inside it, or could, is kept outside: the rows
+/// get a name then.
 pub fn equal(query: &Query, value: &Expr) -> Option<Expr> {
-    if bare(value) {
+    if captured(query, value) {
         let rows = derived(query.clone(), ROWS, &[ONE.to_owned()]);
         let same = binary(build::qualified(ROWS, ONE), BinaryOperator::Eq, value.clone());
         let count = vec![build::item(call("count", vec![number(1)]), "equal")];
@@ -229,19 +232,39 @@ pub fn equal(query: &Query, value: &Expr) -> Option<Expr> {
     Some(Expr::Subquery(counted))
 }
 
-/// True where an expression names a column without its table.
-fn bare(value: &Expr) -> bool {
-    struct Find;
+/// True where a name in the value could be a column of the query's FROM: one without a table, one
+/// of a table that stands there, and any beside a relation without a name.
+fn captured(query: &Query, value: &Expr) -> bool {
+    struct Find(Option<Vec<String>>);
     impl Visitor for Find {
         type Break = ();
         fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            match expr {
-                Expr::Identifier(_) => ControlFlow::Break(()),
-                _ => ControlFlow::Continue(()),
-            }
+            let caught = match expr {
+                Expr::Identifier(_) => true,
+                Expr::CompoundIdentifier(parts) => {
+                    let table = parts.iter().rev().nth(1).map(|part| &part.value);
+                    let within = |own: &Vec<String>| table.is_none_or(|t| own.contains(t));
+                    self.0.as_ref().is_none_or(within)
+                }
+                _ => false,
+            };
+            if caught { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         }
     }
-    value.visit(&mut Find).is_break()
+    value.visit(&mut Find(relations(query))).is_break()
+}
+
+/// What the relations of a query's FROM are called; `None` where one has no name.
+fn relations(query: &Query) -> Option<Vec<String>> {
+    let SetExpr::Select(select) = query.body.as_ref() else { return None };
+    let mut names = Vec::new();
+    for tree in &select.from {
+        names.push(using::called(&tree.relation)?);
+        for join in &tree.joins {
+            names.push(using::called(&join.relation)?);
+        }
+    }
+    Some(names)
 }
 
 /// The only value a query selects.
@@ -298,9 +321,9 @@ fn is_plain(query: &Query) -> bool {
         && matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty())
 }
 
-/// `(SELECT value FROM (query) AS rows (v))`.
-fn scalar(query: &Query, value: Expr) -> Expr {
-    let rows = derived(query.clone(), ROWS, &[ONE.to_owned()]);
+/// `(SELECT value FROM (query) AS rows (columns))`.
+fn scalar(query: &Query, value: Expr, columns: &[String]) -> Expr {
+    let rows = derived(query.clone(), ROWS, columns);
     let select = build::select(vec![build::item(value, ONE)], vec![alone(rows)], None);
     Expr::Subquery(Box::new(build::query(None, SetExpr::Select(Box::new(select)))))
 }

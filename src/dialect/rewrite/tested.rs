@@ -15,12 +15,14 @@ use super::calls::name_of;
 use super::quantified;
 use crate::dialect::build::{self, binary, case, number};
 use crate::dialect::functions;
+use crate::dialect::lex::{APPROXIMATE_COUNT, APPROXIMATE_DISC};
 
 /// The aggregates of c_Aggregate_Functions, and what they are called once rewritten.
 const AGGREGATES: &[&str] = &[
     "any_value",
     "approx_distinct",
-    "approximate count",
+    APPROXIMATE_COUNT,
+    APPROXIMATE_DISC,
     "array_agg",
     "avg",
     "bit_and",
@@ -30,7 +32,9 @@ const AGGREGATES: &[&str] = &[
     "count",
     "every",
     "first_value",
+    "grouping",
     "listagg",
+    "listagg_distinct",
     "max",
     "median",
     "min",
@@ -39,7 +43,6 @@ const AGGREGATES: &[&str] = &[
     "stddev",
     "stddev_pop",
     "stddev_samp",
-    "string_agg",
     "sum",
     "var",
     "var_pop",
@@ -81,6 +84,8 @@ pub fn only_row(expr: &mut Expr) {
         return;
     }
     let value = quantified::value_of(query)
+        // what is over a window is no argument of an aggregate
+        .filter(|value| !holds(value, |function| function.over.is_some()))
         .and_then(|value| quantified::plain(query, build::call("first_value", vec![value])));
     let rows = quantified::plain(query, build::call("count", vec![number(1)]));
     if let (Some(value), Some(rows)) = (value, rows) {
@@ -103,22 +108,24 @@ fn one_row(query: &Query) -> Option<&Select> {
     let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
     let cut = query.limit_clause.is_some() || query.fetch.is_some() || select.top.is_some();
     let aggregates = select.projection.iter().any(aggregates)
-        || select.having.as_ref().is_some_and(holds_aggregate);
+        || select.having.as_ref().is_some_and(|having| holds(having, is_aggregate));
     (!grouped && !cut && select.qualify.is_none() && aggregates).then_some(select)
 }
 
 fn aggregates(item: &SelectItem) -> bool {
     match item {
         SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
-            holds_aggregate(expr)
+            holds(expr, is_aggregate)
         }
         _ => false,
     }
 }
 
-fn holds_aggregate(expr: &Expr) -> bool {
+/// True where an expression calls such a function, queries inside it aside.
+fn holds(expr: &Expr, such: fn(&Function) -> bool) -> bool {
     struct Find {
         depth: usize,
+        such: fn(&Function) -> bool,
     }
     impl Visitor for Find {
         type Break = ();
@@ -132,12 +139,12 @@ fn holds_aggregate(expr: &Expr) -> bool {
         }
         fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
             match expr {
-                Expr::Function(f) if self.depth == 0 && is_aggregate(f) => ControlFlow::Break(()),
+                Expr::Function(f) if self.depth == 0 && (self.such)(f) => ControlFlow::Break(()),
                 _ => ControlFlow::Continue(()),
             }
         }
     }
-    expr.visit(&mut Find { depth: 0 }).is_break()
+    expr.visit(&mut Find { depth: 0, such }).is_break()
 }
 
 fn is_aggregate(function: &Function) -> bool {
@@ -219,4 +226,16 @@ fn member(value: &Expr, query: &Query) -> Option<Expr> {
         ],
         Some(truth(false)),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AGGREGATES, functions};
+
+    #[test]
+    fn every_aggregate_of_the_session_is_listed() {
+        for aggregate in functions::aggregates() {
+            assert!(AGGREGATES.contains(&aggregate.name()), "{}", aggregate.name());
+        }
+    }
 }

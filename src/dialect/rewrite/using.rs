@@ -9,10 +9,11 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, OrderBy, OrderByKind,
-    Query, Select, SelectItem, SetExpr, Spanned, TableFactor, VisitMut, VisitorMut,
+    Query, Select, SelectItem, SetExpr, Spanned, TableFactor, TableWithJoins, VisitMut, VisitorMut,
 };
 
 use super::Located;
+use super::calls::{WITH_PART, args_mut, name_of};
 use crate::dialect::build::{self, binary, call, qualified};
 use crate::dialect::parse::object_ref;
 use crate::error::Error;
@@ -76,12 +77,15 @@ fn output(item: &SelectItem) -> Option<String> {
     match item {
         SelectItem::UnnamedExpr(Expr::Identifier(name))
         | SelectItem::ExprWithAlias { alias: name, .. } => Some(name.value.clone()),
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => {
+            parts.last().map(|name| name.value.clone())
+        }
         _ => None,
     }
 }
 
 /// What a side of a join is called, if it is one relation.
-fn called(factor: &TableFactor) -> Option<String> {
+pub fn called(factor: &TableFactor) -> Option<String> {
     match factor {
         TableFactor::Table { alias: Some(alias), .. }
         | TableFactor::Derived { alias: Some(alias), .. } => Some(alias.name.value.clone()),
@@ -90,55 +94,87 @@ fn called(factor: &TableFactor) -> Option<String> {
     }
 }
 
-/// The columns that the joins of a SELECT merge. A further USING of one becomes ON.
+/// The columns that the joins of a SELECT merge, each in one item of FROM: what two of them merge
+/// is ambiguous without a table, and stays as it is.
 fn joins(select: &mut Select) -> Result<Merged, Error> {
     let all = select.projection.iter().any(|item| matches!(item, SelectItem::Wildcard(_)));
+    let trees = select.from.iter_mut().map(|tree| self::tree(tree, all));
+    let trees = trees.collect::<Result<Vec<Merged>, Error>>()?;
+    let everywhere: Vec<String> = trees.iter().flatten().map(|(name, _)| name.clone()).collect();
+    let once = |name: &String| everywhere.iter().filter(|other| *other == name).count() == 1;
+    Ok(trees.into_iter().flatten().filter(|(name, _)| once(name)).collect())
+}
+
+/// The columns that the joins of one item of FROM merge. A further USING of one becomes ON.
+fn tree(tree: &mut TableWithJoins, all: bool) -> Result<Merged, Error> {
     let mut merged = Merged::new();
-    for tree in &mut select.from {
-        let mut left = vec![called(&tree.relation)];
-        for join in &mut tree.joins {
-            let right = called(&join.relation);
-            let outer = matches!(
-                join.join_operator,
-                JoinOperator::Right(_) | JoinOperator::RightOuter(_) | JoinOperator::FullOuter(_)
-            );
-            let Some(constraint) = constraint(&mut join.join_operator) else {
-                left.push(right);
-                continue;
-            };
-            match constraint {
-                JoinConstraint::On(on) => {
-                    let _ = on.visit(&mut Names { merged: &merged, depth: 0 });
-                }
-                JoinConstraint::Natural if outer => return Err(natural()),
-                JoinConstraint::Using(_) if outer && all => return Err(everything()),
-                JoinConstraint::Using(columns) => {
-                    let columns = columns.iter().filter_map(simple).collect::<Vec<_>>();
-                    let again = columns.iter().any(|c| value(&merged, c).is_some());
-                    if again && all {
-                        return Err(everything());
-                    }
-                    let sides = sides(&columns, &merged, &left, right.as_deref());
-                    if let (true, Some(on)) = (again, equal(&sides)) {
-                        *constraint = JoinConstraint::On(on);
-                    }
-                    merge(&mut merged, sides, &join.join_operator);
-                }
-                _ => {}
-            }
+    let mut left = vec![called(&tree.relation)];
+    for join in &mut tree.joins {
+        let right = called(&join.relation);
+        let full = matches!(join.join_operator, JoinOperator::FullOuter(_));
+        let outer = full
+            || matches!(join.join_operator, JoinOperator::Right(_) | JoinOperator::RightOuter(_));
+        let one_sided =
+            matches!(join.join_operator, JoinOperator::Left(_) | JoinOperator::LeftOuter(_));
+        let Some(constraint) = constraint(&mut join.join_operator) else {
             left.push(right);
+            continue;
+        };
+        match constraint {
+            JoinConstraint::On(on) => {
+                let _ = on.visit(&mut Names { merged: &merged, depth: 0 });
+            }
+            JoinConstraint::Natural if outer => return Err(natural()),
+            JoinConstraint::Using(_)
+                if all && (outer || one_sided && !first(&left, right.as_deref())) =>
+            {
+                return Err(everything());
+            }
+            JoinConstraint::Using(columns) => {
+                let columns = columns.iter().filter_map(simple).collect::<Vec<_>>();
+                let again = columns.iter().any(|c| value(&merged, c).is_some());
+                if again && all {
+                    return Err(everything());
+                }
+                let sides = sides(&columns, &merged, &left, right.as_deref());
+                // the engine would take the left side, which need not have the row
+                if outer && sides.iter().any(|(_, l, r)| r.is_none() || full && l.is_none()) {
+                    return Err(untold());
+                }
+                if let (true, Some(on)) = (again, equal(&sides)) {
+                    *constraint = JoinConstraint::On(on);
+                }
+                merge(&mut merged, sides, &join.join_operator);
+            }
+            _ => {}
         }
+        left.push(right);
     }
     Ok(merged)
+}
+
+/// True where the engine keeps the left column of USING in SELECT *: it keeps the one whose table
+/// comes first by name.
+fn first(left: &[Option<String>], right: Option<&str>) -> bool {
+    left.iter().all(|l| l.as_deref().zip(right).is_some_and(|(l, r)| l < r))
 }
 
 fn everything() -> Error {
     Error::failed(
         "sql/unsupported",
-        "SELECT * over RIGHT or FULL JOIN ... USING, or over USING one column twice, is not \
-         supported locally",
+        "SELECT * over an outer JOIN ... USING whose column may stand on either side, or over USING \
+         one column twice, is not supported locally",
     )
     .hint("name the columns that are wanted (r_FROM_clause30)")
+}
+
+fn untold() -> Error {
+    Error::failed(
+        "sql/unsupported",
+        "RIGHT and FULL JOIN ... USING of a column that one of several relations has is not \
+         supported locally",
+    )
+    .hint("write ON with the table before each column, and COALESCE of both in the select list")
 }
 
 fn natural() -> Error {
@@ -243,6 +279,18 @@ impl VisitorMut for Names<'_> {
 
     fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
         self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        // the name of a part of a date is no column
+        if let Expr::Function(function) = expr
+            && WITH_PART.contains(&name_of(function))
+            && let Some(first) = args_mut(function).and_then(|args| args.into_iter().next())
+            && let Expr::Identifier(part) = &*first
+        {
+            *first = build::text(&part.value.clone());
+        }
         ControlFlow::Continue(())
     }
 
