@@ -13,6 +13,8 @@ use datafusion::logical_expr::{BinaryExpr, Cast, Expr, ExprSchemable, LogicalPla
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
+use super::matched::holds;
+
 const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// Compares a date with the day of a constant moment instead of making it a timestamp.
@@ -33,6 +35,10 @@ impl OptimizerRule for Days {
         plan: LogicalPlan,
         _: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
+        // the schema of a wide node costs more than a look at its expressions
+        if !holds(&plan, &concerned)? {
+            return Ok(Transformed::no(plan));
+        }
         let schema = merge_schema(&plan.inputs());
         plan.map_expressions(|expr| {
             expr.transform_up(|expr| {
@@ -43,6 +49,13 @@ impl OptimizerRule for Days {
             })
         })
     }
+}
+
+/// True for a constant moment beside a cast, the one shape that [`days`] may rewrite.
+fn concerned(expr: &Expr) -> bool {
+    let Expr::BinaryExpr(BinaryExpr { left, right, .. }) = expr else { return false };
+    let cast = |expr: &Expr| matches!(expr, Expr::Cast(_));
+    moment(left).is_some() && cast(right) || cast(left) && moment(right).is_some()
 }
 
 /// The comparison of days that answers what `expr` does, NULL for NULL.

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
@@ -24,6 +24,10 @@ pub fn apply(plan: LogicalPlan) -> Result<LogicalPlan> {
         if let LogicalPlan::Union(union) = plan {
             return self::union(union);
         }
+        // the schema of a wide node costs more than a look at its expressions
+        if !holds(&plan, &concerned)? {
+            return Ok(Transformed::no(plan));
+        }
         let schema = merge_schema(&plan.inputs());
         let names = NamePreserver::new(&plan);
         plan.map_expressions(|expr| {
@@ -33,6 +37,27 @@ pub fn apply(plan: LogicalPlan) -> Result<LogicalPlan> {
         })
     })
     .map(|t| t.data)
+}
+
+/// True if one of a node's expressions, or what it is made of, is found.
+pub fn holds(plan: &LogicalPlan, found: &dyn Fn(&Expr) -> bool) -> Result<bool> {
+    let mut any = false;
+    plan.apply_expressions(|expr| {
+        any |= expr.exists(|e| Ok(found(e)))?;
+        Ok(if any { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(any)
+}
+
+/// What [`expression`] looks at.
+fn concerned(expr: &Expr) -> bool {
+    match expr {
+        Expr::Case(_) | Expr::AggregateFunction(_) | Expr::WindowFunction(_) => true,
+        Expr::ScalarFunction(call) => {
+            matches!(call.name(), "coalesce" | "greatest" | "least" | NVL2_ELSE)
+        }
+        _ => false,
+    }
 }
 
 fn expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {

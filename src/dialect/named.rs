@@ -5,11 +5,12 @@
 //! once the query is planned the names stand, and the marks are taken out.
 
 use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
 use super::functions::marks::CAST;
+use super::matched::holds;
 
 fn is_mark(expr: &Expr) -> bool {
     matches!(expr, Expr::ScalarFunction(call) if call.name() == CAST)
@@ -18,12 +19,7 @@ fn is_mark(expr: &Expr) -> bool {
 /// A plan without its marks, under the same names.
 pub fn unmark(plan: LogicalPlan) -> Result<LogicalPlan> {
     plan.transform_up_with_subqueries(|plan| {
-        let mut marked = false;
-        plan.apply_expressions(|expr| {
-            marked |= expr.exists(|e| Ok(is_mark(e)))?;
-            Ok(if marked { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
-        })?;
-        if !marked || grouping_sets(&plan) {
+        if !holds(&plan, &is_mark)? || grouping_sets(&plan) {
             return Ok(Transformed::no(plan));
         }
         let names = NamePreserver::new(&plan);

@@ -20,6 +20,7 @@ mod shapes;
 mod table;
 mod tested;
 mod using;
+mod whole_rows;
 
 use std::ops::ControlFlow;
 

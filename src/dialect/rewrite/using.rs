@@ -14,6 +14,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::Located;
 use super::calls::{WITH_PART, args_mut, name_of};
+use super::whole_rows;
 use crate::dialect::build::{self, binary, call, qualified};
 use crate::dialect::parse::object_ref;
 use crate::error::Error;
@@ -37,16 +38,19 @@ fn body_of(body: &mut SetExpr) -> Result<(), Located> {
 }
 
 /// Columns of USING, each with the expression that is its value.
-type Merged = Vec<(String, Expr)>;
+pub type Merged = Vec<(String, Expr)>;
 
 fn select(select: &mut Select, order_by: Option<&mut OrderBy>) -> Result<(), Located> {
     let span = select.span();
     let refuse = |error: Error| Box::new((error, span));
-    let merged = joins(select).map_err(refuse)?;
+    let merged = match whole_rows::written_out(select) {
+        Some(merged) => merged,
+        None => joins(select).map_err(refuse)?,
+    };
     if merged.is_empty() {
         return Ok(());
     }
-    let mut names = Names { merged: &merged, depth: 0 };
+    let mut names = Names::new(&merged);
     let named: Vec<String> = select.projection.iter().filter_map(output).collect();
     for item in &mut select.projection {
         if let SelectItem::UnnamedExpr(Expr::Identifier(name)) = item
@@ -94,15 +98,20 @@ pub fn called(factor: &TableFactor) -> Option<String> {
     }
 }
 
-/// The columns that the joins of a SELECT merge, each in one item of FROM: what two of them merge
-/// is ambiguous without a table, and stays as it is.
+/// The columns that the joins of a SELECT merge.
 fn joins(select: &mut Select) -> Result<Merged, Error> {
     let all = select.projection.iter().any(|item| matches!(item, SelectItem::Wildcard(_)));
     let trees = select.from.iter_mut().map(|tree| self::tree(tree, all));
     let trees = trees.collect::<Result<Vec<Merged>, Error>>()?;
-    let everywhere: Vec<String> = trees.iter().flatten().map(|(name, _)| name.clone()).collect();
+    Ok(of_one_item(trees))
+}
+
+/// The columns that one item of FROM merges: what two of them merge is ambiguous without a table,
+/// and stays as it is.
+pub fn of_one_item(items: Vec<Merged>) -> Merged {
+    let everywhere: Vec<String> = items.iter().flatten().map(|(name, _)| name.clone()).collect();
     let once = |name: &String| everywhere.iter().filter(|other| *other == name).count() == 1;
-    Ok(trees.into_iter().flatten().filter(|(name, _)| once(name)).collect())
+    items.into_iter().flatten().filter(|(name, _)| once(name)).collect()
 }
 
 /// The columns that the joins of one item of FROM merge. A further USING of one becomes ON.
@@ -114,28 +123,19 @@ fn tree(tree: &mut TableWithJoins, all: bool) -> Result<Merged, Error> {
         let full = matches!(join.join_operator, JoinOperator::FullOuter(_));
         let outer = full
             || matches!(join.join_operator, JoinOperator::Right(_) | JoinOperator::RightOuter(_));
-        let one_sided =
-            matches!(join.join_operator, JoinOperator::Left(_) | JoinOperator::LeftOuter(_));
         let Some(constraint) = constraint(&mut join.join_operator) else {
             left.push(right);
             continue;
         };
         match constraint {
             JoinConstraint::On(on) => {
-                let _ = on.visit(&mut Names { merged: &merged, depth: 0 });
+                let _ = on.visit(&mut Names::new(&merged));
             }
             JoinConstraint::Natural if outer => return Err(natural()),
-            JoinConstraint::Using(_)
-                if all && (outer || one_sided && !first(&left, right.as_deref())) =>
-            {
-                return Err(everything());
-            }
+            JoinConstraint::Using(_) | JoinConstraint::Natural if all => return Err(everything()),
             JoinConstraint::Using(columns) => {
                 let columns = columns.iter().filter_map(simple).collect::<Vec<_>>();
                 let again = columns.iter().any(|c| value(&merged, c).is_some());
-                if again && all {
-                    return Err(everything());
-                }
                 let sides = sides(&columns, &merged, &left, right.as_deref());
                 // the engine would take the left side, which need not have the row
                 if outer && sides.iter().any(|(_, l, r)| r.is_none() || full && l.is_none()) {
@@ -153,17 +153,11 @@ fn tree(tree: &mut TableWithJoins, all: bool) -> Result<Merged, Error> {
     Ok(merged)
 }
 
-/// True where the engine keeps the left column of USING in SELECT *: it keeps the one whose table
-/// comes first by name.
-fn first(left: &[Option<String>], right: Option<&str>) -> bool {
-    left.iter().all(|l| l.as_deref().zip(right).is_some_and(|(l, r)| l < r))
-}
-
 fn everything() -> Error {
     Error::failed(
         "sql/unsupported",
-        "SELECT * over an outer JOIN ... USING whose column may stand on either side, or over USING \
-         one column twice, is not supported locally",
+        "SELECT * over NATURAL JOIN, over JOIN ... USING a column of which it is not told whose it is, \
+         and SELECT * EXCLUDE over USING are not supported locally",
     )
     .hint("name the columns that are wanted (r_FROM_clause30)")
 }
@@ -182,7 +176,7 @@ fn natural() -> Error {
         .hint("write USING with the columns that both sides have (r_FROM_clause30)")
 }
 
-fn constraint(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
+pub fn constraint(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
     match operator {
         JoinOperator::Join(c)
         | JoinOperator::Inner(c)
@@ -195,19 +189,19 @@ fn constraint(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
     }
 }
 
-fn simple(name: &ObjectName) -> Option<String> {
+pub fn simple(name: &ObjectName) -> Option<String> {
     match name.0.as_slice() {
         [part] => part.as_ident().map(|i| i.value.clone()),
         _ => None,
     }
 }
 
-fn value<'m>(merged: &'m Merged, column: &str) -> Option<&'m Expr> {
+pub fn value<'m>(merged: &'m Merged, column: &str) -> Option<&'m Expr> {
     merged.iter().find(|(name, _)| name == column).map(|(_, value)| value)
 }
 
 /// Each column with its expressions on both sides, where they can be told.
-fn sides(
+pub fn sides(
     columns: &[String],
     merged: &Merged,
     left: &[Option<String>],
@@ -229,7 +223,7 @@ fn sides(
 }
 
 /// The condition that says what USING says.
-fn equal(sides: &[(String, Option<Expr>, Option<Expr>)]) -> Option<Expr> {
+pub fn equal(sides: &[(String, Option<Expr>, Option<Expr>)]) -> Option<Expr> {
     let pairs = sides
         .iter()
         .map(|(_, left, right)| Some(binary(left.clone()?, BinaryOperator::Eq, right.clone()?)));
@@ -237,7 +231,7 @@ fn equal(sides: &[(String, Option<Expr>, Option<Expr>)]) -> Option<Expr> {
     pairs.into_iter().reduce(|a, b| binary(a, BinaryOperator::And, b))
 }
 
-fn merge(
+pub fn merge(
     merged: &mut Merged,
     sides: Vec<(String, Option<Expr>, Option<Expr>)>,
     operator: &JoinOperator,
@@ -258,12 +252,16 @@ fn merge(
 }
 
 /// Puts values in the place of names, but in queries inside, whose names may be their own.
-struct Names<'m> {
+pub struct Names<'m> {
     merged: &'m Merged,
     depth: usize,
 }
 
-impl Names<'_> {
+impl<'m> Names<'m> {
+    pub fn new(merged: &'m Merged) -> Names<'m> {
+        Names { merged, depth: 0 }
+    }
+
     fn of(&self, name: &Ident) -> Option<Expr> {
         value(self.merged, &name.value).cloned()
     }
