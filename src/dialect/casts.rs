@@ -16,6 +16,7 @@ use datafusion::optimizer::AnalyzerRule;
 
 use super::change::TableShape;
 use super::functions::{self, TIMESTAMP, is_text, type_name};
+use super::matched::holds;
 use crate::error::{Error, Result};
 
 /// Replaces casts by ours, and integer arithmetic by arithmetic that reports overflow.
@@ -29,6 +30,10 @@ impl AnalyzerRule for RedshiftCasts {
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> DfResult<LogicalPlan> {
         plan.transform_up_with_subqueries(|plan| {
+            // the schema of a wide node costs more than a look at its expressions
+            if !holds(&plan, &concerned)? {
+                return Ok(Transformed::no(plan));
+            }
             let mut schema = merge_schema(&plan.inputs());
             if let LogicalPlan::TableScan(scan) = &plan {
                 schema.merge(&scan.projected_schema);
@@ -74,6 +79,25 @@ fn keys_of(
     Ok(if changed { Transformed::yes(set) } else { Transformed::no(set) })
 }
 
+/// What [`rewrite`] looks at.
+fn concerned(expr: &Expr) -> bool {
+    match expr {
+        Expr::Cast(_) | Expr::TryCast(_) | Expr::Negative(_) => true,
+        Expr::BinaryExpr(binary) => checked(binary.op).is_some(),
+        _ => false,
+    }
+}
+
+/// The function that computes with two integers and reports overflow.
+fn checked(op: Operator) -> Option<&'static str> {
+    match op {
+        Operator::Plus => Some("checked_add"),
+        Operator::Minus => Some("checked_subtract"),
+        Operator::Multiply => Some("checked_multiply"),
+        _ => None,
+    }
+}
+
 fn rewrite(expr: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
     match expr {
         Expr::Cast(cast) => {
@@ -96,11 +120,8 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
             tried(*cast.expr, &from, &to).map(Transformed::yes)
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
-            let name = match op {
-                Operator::Plus => "checked_add",
-                Operator::Minus => "checked_subtract",
-                Operator::Multiply => "checked_multiply",
-                _ => return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right }))),
+            let Some(name) = checked(op) else {
+                return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })));
             };
             let (l, r) = (left.get_type(schema)?, right.get_type(schema)?);
             if l == r && l.is_signed_integer() {

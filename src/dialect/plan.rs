@@ -10,7 +10,8 @@ use datafusion::sql::sqlparser::ast::{self, DataType, Expr, TimezoneInfo};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::build::{cast, text};
-use super::{blanks, matched, named, rewrite, sets};
+use super::runnable::SUBQUERY;
+use super::{blanks, matched, membership, named, rewrite, sets};
 use crate::error::{Error, Place, Result, nearest};
 
 pub use rewrite::output_name;
@@ -81,7 +82,7 @@ pub async fn plan_query(
             Ok(plan) => {
                 let plan = named::unmark(plan).and_then(matched::apply);
                 let plan = plan.and_then(|plan| sets::check(&plan).map(|()| plan));
-                let plan = plan.and_then(blanks::apply);
+                let plan = plan.and_then(blanks::apply).and_then(membership::apply);
                 return plan.map_err(|e| sql_error(e, place));
             }
             Err(error) => error,
@@ -185,6 +186,13 @@ fn plan_error(message: &str) -> Error {
         );
         return Error::failed("sql/group-by", says)
             .hint("add it to GROUP BY, or take MIN or MAX of it (r_GROUP_BY_clause)");
+    }
+    if message.contains(SUBQUERY)
+        || message.contains("orrelated scalar subquery")
+        || message.contains("scalar correlated subquery")
+    {
+        return Error::failed("sql/unsupported", SUBQUERY)
+            .hint("join a grouped subquery, or correlate by equality (r_correlated_subqueries)");
     }
     if let Some(rest) = after("Source table contains ")
         && let Some(names) = rest.split_once("but only ").map(|(_, names)| names)

@@ -22,6 +22,7 @@ use super::first_row::FirstRow;
 use super::functions;
 use super::operators::Operators;
 use super::pivot::Pivots;
+use super::runnable::Runnable;
 use crate::types::SqlType;
 
 /// The name of the one database: the first that a cluster of Redshift has.
@@ -62,6 +63,7 @@ pub fn session_state(
     // constants are folded by then, and filters not yet pushed into scans
     let folded = logical.iter().position(|rule| rule.name() == "simplify_expressions");
     logical.insert(folded.map_or(0, |at| at + 1), Arc::new(Days));
+    logical.push(Arc::new(Runnable));
     let mut builder = SessionStateBuilder::new()
         .with_config(config)
         .with_optimizer_rules(logical)

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{ObjectName, Query, Visit, Visitor, With};
+use datafusion::sql::sqlparser::ast::{ObjectName, Query, TableFactor, Visit, Visitor, With};
 
 use crate::dialect::change::ROWS_SUFFIX;
 use crate::dialect::command::{AlterAction, Command, InsertSource, ObjectRef};
@@ -26,6 +26,16 @@ pub fn tables_of(command: &Command) -> TableRefs {
     let mut writes = BTreeSet::new();
     gather(command, &mut reads, &mut writes);
     TableRefs { reads: reads.into_iter().collect(), writes: writes.into_iter().collect() }
+}
+
+/// What an item of FROM is called, if it is one relation.
+pub fn called(factor: &TableFactor) -> Option<String> {
+    match factor {
+        TableFactor::Table { alias: Some(alias), .. }
+        | TableFactor::Derived { alias: Some(alias), .. } => Some(alias.name.value.clone()),
+        TableFactor::Table { name, alias: None, .. } => object_ref(name).map(|n| n.table),
+        _ => None,
+    }
 }
 
 /// The tables one query reads.

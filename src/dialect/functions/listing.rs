@@ -63,15 +63,25 @@ impl AggregateUDFImpl for Listagg {
             Some(literal) => literal.value().try_as_str().flatten().unwrap_or_default().to_owned(),
             None => return exec_err!("the delimiter of LISTAGG is a constant"),
         };
-        let list = DataType::new_list(args.return_field.data_type().clone(), true);
-        let values = self.values.inner().accumulator(AccumulatorArgs {
-            return_field: Arc::new(Field::new("values", list, true)),
-            exprs: args.exprs.get(..1).unwrap_or_default(),
-            expr_fields: args.expr_fields.get(..1).unwrap_or_default(),
-            ..args
-        })?;
+        let texts = args.return_field.data_type().clone();
+        let values = gathered(&self.values, texts, args)?;
         Ok(Box::new(Listed { values, delimiter, distinct: self.distinct }))
     }
+}
+
+/// What `array_agg` makes of the first argument, values of a type, in the order that is asked for.
+pub fn gathered(
+    array_agg: &AggregateUDF,
+    values: DataType,
+    args: AccumulatorArgs<'_>,
+) -> Result<Box<dyn Accumulator>> {
+    let list = DataType::new_list(values, true);
+    array_agg.inner().accumulator(AccumulatorArgs {
+        return_field: Arc::new(Field::new("values", list, true)),
+        exprs: args.exprs.get(..1).unwrap_or_default(),
+        expr_fields: args.expr_fields.get(..1).unwrap_or_default(),
+        ..args
+    })
 }
 
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Field, FieldRef, Float64Type, TimeUnit,
+    DataType, Date32Type, Decimal128Type, FieldRef, Float64Type, TimeUnit,
     TimestampMicrosecondType, i256,
 };
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err, exec_err, plan_err};
@@ -22,6 +22,7 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr::expressions::Literal;
 
 use super::decimals::overflow;
+use super::listing::gathered;
 use super::udf::type_name;
 
 /// PERCENTILE_CONT(value, share).
@@ -113,14 +114,8 @@ impl AggregateUDFImpl for Percentile {
             None => return exec_err!("the share of a percentile is a constant"),
         };
         let value = args.expr_fields.first().map_or(DataType::Null, |f| f.data_type().clone());
-        let list = DataType::new_list(value, true);
         let returns = args.return_field.data_type().clone();
-        let values = self.values.inner().accumulator(AccumulatorArgs {
-            return_field: Arc::new(Field::new("values", list, true)),
-            exprs: args.exprs.get(..1).unwrap_or_default(),
-            expr_fields: args.expr_fields.get(..1).unwrap_or_default(),
-            ..args
-        })?;
+        let values = gathered(&self.values, value, args)?;
         Ok(Box::new(Gathered { values, share, returns, answer: None }))
     }
 }

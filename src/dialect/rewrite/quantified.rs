@@ -12,8 +12,8 @@ use datafusion::sql::sqlparser::ast::{
     Visitor,
 };
 
-use super::using;
 use crate::dialect::build::{self, alone, binary, call, case, derived, number};
+use crate::dialect::tables::called;
 
 const ROWS: &str = "__landfall_rows";
 const ONE: &str = "v";
@@ -259,9 +259,9 @@ fn relations(query: &Query) -> Option<Vec<String>> {
     let SetExpr::Select(select) = query.body.as_ref() else { return None };
     let mut names = Vec::new();
     for tree in &select.from {
-        names.push(using::called(&tree.relation)?);
+        names.push(called(&tree.relation)?);
         for join in &tree.joins {
-            names.push(using::called(&join.relation)?);
+            names.push(called(&join.relation)?);
         }
     }
     Some(names)

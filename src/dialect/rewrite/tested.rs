@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, GroupByExpr, Query, Select, SelectItem, SetExpr, UnaryOperator,
-    Value, Visit, VisitMut, Visitor, VisitorMut,
+    Value, VisitMut, VisitorMut,
 };
 
 use super::calls::name_of;
@@ -16,6 +16,7 @@ use super::quantified;
 use crate::dialect::build::{self, binary, case, number};
 use crate::dialect::functions;
 use crate::dialect::lex::{APPROXIMATE_COUNT, APPROXIMATE_DISC};
+use crate::dialect::own::calls;
 
 /// The aggregates of c_Aggregate_Functions, and what they are called once rewritten.
 const AGGREGATES: &[&str] = &[
@@ -85,7 +86,7 @@ pub fn only_row(expr: &mut Expr) {
     }
     let value = quantified::value_of(query)
         // what is over a window is no argument of an aggregate
-        .filter(|value| !holds(value, |function| function.over.is_some()))
+        .filter(|value| !calls(value, |function| function.over.is_some()))
         .and_then(|value| quantified::plain(query, build::call("first_value", vec![value])));
     let rows = quantified::plain(query, build::call("count", vec![number(1)]));
     if let (Some(value), Some(rows)) = (value, rows) {
@@ -108,43 +109,17 @@ fn one_row(query: &Query) -> Option<&Select> {
     let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
     let cut = query.limit_clause.is_some() || query.fetch.is_some() || select.top.is_some();
     let aggregates = select.projection.iter().any(aggregates)
-        || select.having.as_ref().is_some_and(|having| holds(having, is_aggregate));
+        || select.having.as_ref().is_some_and(|having| calls(having, is_aggregate));
     (!grouped && !cut && select.qualify.is_none() && aggregates).then_some(select)
 }
 
 fn aggregates(item: &SelectItem) -> bool {
     match item {
         SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
-            holds(expr, is_aggregate)
+            calls(expr, is_aggregate)
         }
         _ => false,
     }
-}
-
-/// True where an expression calls such a function, queries inside it aside.
-fn holds(expr: &Expr, such: fn(&Function) -> bool) -> bool {
-    struct Find {
-        depth: usize,
-        such: fn(&Function) -> bool,
-    }
-    impl Visitor for Find {
-        type Break = ();
-        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-            self.depth += 1;
-            ControlFlow::Continue(())
-        }
-        fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-            self.depth -= 1;
-            ControlFlow::Continue(())
-        }
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            match expr {
-                Expr::Function(f) if self.depth == 0 && (self.such)(f) => ControlFlow::Break(()),
-                _ => ControlFlow::Continue(()),
-            }
-        }
-    }
-    expr.visit(&mut Find { depth: 0, such }).is_break()
 }
 
 fn is_aggregate(function: &Function) -> bool {

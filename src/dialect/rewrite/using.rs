@@ -9,14 +9,14 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, OrderBy, OrderByKind,
-    Query, Select, SelectItem, SetExpr, Spanned, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    Query, Select, SelectItem, SetExpr, Spanned, TableWithJoins, VisitMut, VisitorMut,
 };
 
 use super::Located;
 use super::calls::{WITH_PART, args_mut, name_of};
 use super::whole_rows;
 use crate::dialect::build::{self, binary, call, qualified};
-use crate::dialect::parse::object_ref;
+use crate::dialect::tables::called;
 use crate::error::Error;
 
 /// Rewrites the SELECTs of a query, and the ORDER BY that stands after one.
@@ -84,16 +84,6 @@ fn output(item: &SelectItem) -> Option<String> {
         SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => {
             parts.last().map(|name| name.value.clone())
         }
-        _ => None,
-    }
-}
-
-/// What a side of a join is called, if it is one relation.
-pub fn called(factor: &TableFactor) -> Option<String> {
-    match factor {
-        TableFactor::Table { alias: Some(alias), .. }
-        | TableFactor::Derived { alias: Some(alias), .. } => Some(alias.name.value.clone()),
-        TableFactor::Table { name, alias: None, .. } => object_ref(name).map(|n| n.table),
         _ => None,
     }
 }

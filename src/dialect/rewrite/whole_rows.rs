@@ -7,29 +7,29 @@
 //! values into other columns.
 
 use datafusion::sql::sqlparser::ast::{
-    ExcludeSelectItem, Ident, JoinConstraint, ObjectName, ObjectNamePart, Select, SelectItem,
+    ExcludeSelectItem, Ident, Join, JoinConstraint, ObjectName, ObjectNamePart, Select, SelectItem,
     SelectItemQualifiedWildcardKind, TableFactor, TableWithJoins, VisitMut,
     WildcardAdditionalOptions,
 };
 
-use super::using::{
-    Merged, Names, called, constraint, equal, merge, of_one_item, sides, simple, value,
-};
+use super::using::{Merged, Names, constraint, equal, merge, of_one_item, sides, simple, value};
 use crate::dialect::build;
+use crate::dialect::tables::called;
 
 /// Writes the rows out and makes every USING an ON; the columns that were merged, or `None` if
 /// nothing was done.
 pub fn written_out(select: &mut Select) -> Option<Merged> {
     let starred =
         |item: &SelectItem| matches!(item, SelectItem::Wildcard(options) if plain(options));
-    if !select.projection.iter().any(starred) {
+    let uses = |join: &mut Join| {
+        matches!(constraint(&mut join.join_operator), Some(JoinConstraint::Using(_)))
+    };
+    let mut joins = select.from.iter_mut().flat_map(|tree| &mut tree.joins);
+    if !select.projection.iter().any(starred) || !joins.any(uses) {
         return None;
     }
     let mut from = select.from.clone();
     let rows = from.iter_mut().map(rows).collect::<Option<Vec<Rows>>>()?;
-    if rows.iter().all(|rows| rows.merged.is_empty()) {
-        return None;
-    }
     select.from = from;
     let items: Vec<SelectItem> = rows.iter().flat_map(Rows::items).collect();
     select.projection = std::mem::take(&mut select.projection)

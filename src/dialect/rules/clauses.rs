@@ -1,16 +1,15 @@
 //! What Redshift refuses of set operations, of the places and frames of windows, and of PIVOT. It
 //! looks at one statement and knows no table.
 
-use std::ops::ControlFlow;
-
 use datafusion::sql::sqlparser::ast::{
-    Expr, Query, SetExpr, TableFactor, Visit, Visitor, WindowFrame, WindowFrameBound,
+    Expr, Function, SetExpr, TableFactor, WindowFrame, WindowFrameBound,
 };
 
 use super::find::function_name;
 use super::list::rule;
 use super::windows::spec;
 use super::{Find, Rule};
+use crate::dialect::own::calls;
 
 pub(super) static RULES: &[Rule] = &[
     rule(
@@ -49,10 +48,8 @@ pub(super) static RULES: &[Rule] = &[
         "c_Window_functions",
         "write QUALIFY, or filter the query that computes it in a subquery of FROM",
         Find::Select(|s| {
-            let mut windows = Windows { depth: 0 };
-            s.selection.visit(&mut windows).is_break()
-                || s.group_by.visit(&mut windows).is_break()
-                || s.having.visit(&mut windows).is_break()
+            let window = |function: &Function| function.over.is_some();
+            calls(&s.selection, window) || calls(&s.group_by, window) || calls(&s.having, window)
         }),
     )
     .told(
@@ -138,30 +135,4 @@ fn offset(bound: &WindowFrameBound) -> Option<i64> {
 fn ends_before_it_starts(frame: &WindowFrame) -> bool {
     let end = frame.end_bound.as_ref().and_then(offset);
     matches!((offset(&frame.start_bound), end), (Some(start), Some(end)) if start > end)
-}
-
-/// Stops at a window function, but in queries inside.
-struct Windows {
-    depth: usize,
-}
-
-impl Visitor for Windows {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        match expr {
-            Expr::Function(f) if self.depth == 0 && f.over.is_some() => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(()),
-        }
-    }
 }

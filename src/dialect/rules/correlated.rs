@@ -4,7 +4,7 @@
 
 use datafusion::sql::sqlparser::ast::{
     Expr, GroupByExpr, JoinConstraint, JoinOperator, Query, Select, SelectItem, SetExpr, Spanned,
-    TableFactor, Visit, Visitor,
+    Visit, Visitor,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 use std::ops::ControlFlow;
@@ -13,7 +13,7 @@ use super::find::function_name;
 use super::known::Known;
 use super::scope::select_of;
 use crate::dialect::command::{Command, InsertSource};
-use crate::dialect::parse::object_ref;
+use crate::dialect::tables::called;
 
 /// Where a statement has a correlated subquery of a kind Redshift refuses.
 pub fn unsupported(command: &Command, _: &Known) -> Vec<Span> {
@@ -117,17 +117,6 @@ fn relations(select: &Select) -> Vec<String> {
         .iter()
         .flat_map(|t| std::iter::once(&t.relation).chain(t.joins.iter().map(|j| &j.relation)));
     factors.filter_map(called).collect()
-}
-
-fn called(factor: &TableFactor) -> Option<String> {
-    match factor {
-        TableFactor::Table { name, alias, .. } => match alias {
-            Some(alias) => Some(alias.name.value.clone()),
-            None => object_ref(name).map(|n| n.table),
-        },
-        TableFactor::Derived { alias, .. } => alias.as_ref().map(|a| a.name.value.clone()),
-        _ => None,
-    }
 }
 
 fn has_window(select: &Select) -> bool {

@@ -15,6 +15,7 @@ use crate::dialect::command::{
     Command, CreateTable, InsertSource, Merge, MergeAction, MergeForm, Parsed,
 };
 use crate::dialect::lex::place_of;
+use crate::dialect::own;
 use crate::error::Place;
 
 /// The rules a statement breaks, of those that are `wanted`.
@@ -205,44 +206,16 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Asks the typed rules of the expressions of one block.
     fn ask_typed(&mut self, scope: &Scope<'_>, tree: &impl Visit) {
-        let mut asked = AskTyped { scope, depth: 0, found: Vec::new() };
-        let _ = tree.visit(&mut asked);
-        for (rule, span) in asked.found {
-            self.report(rule, span);
-        }
-    }
-}
-
-/// Asks the typed rules of the expressions of one block, not of those of the queries in it.
-struct AskTyped<'a> {
-    scope: &'a Scope<'a>,
-    depth: usize,
-    found: Vec<(&'static Rule, Span)>,
-}
-
-impl Visitor for AskTyped<'_> {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        if self.depth == 0 {
+        let _ = own::expressions(tree, |expr| {
             for (rule, broken) in &BY_KIND.typed {
-                if broken(expr, self.scope) {
-                    self.found.push((rule, expr.span()));
+                if broken(expr, scope) {
+                    self.report(rule, expr.span());
                 }
             }
-        }
-        ControlFlow::Continue(())
+            ControlFlow::Continue(())
+        });
     }
 }
 

@@ -3,12 +3,13 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query, Select, Visit, Visitor,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Select,
 };
 
 use super::find::function_name;
 use super::list::rule;
 use super::{Find, Rule};
+use crate::dialect::own;
 
 pub(super) static RULES: &[Rule] = &[rule(
     "RS282",
@@ -26,43 +27,16 @@ pub(super) static RULES: &[Rule] = &[rule(
 )];
 
 fn sorts_differently(select: &Select) -> bool {
-    let mut orders = Orders::default();
-    let _ = select.projection.visit(&mut orders);
-    let _ = select.having.visit(&mut orders);
-    let mut found = orders.found.into_iter();
-    let first = found.next();
-    found.any(|order| Some(order) != first)
-}
-
-/// The orders of the aggregates of one query, not of those inside it.
-#[derive(Default)]
-struct Orders {
-    depth: usize,
-    found: Vec<Vec<String>>,
-}
-
-impl Visitor for Orders {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        if let Expr::Function(function) = expr
-            && self.depth == 0
-            && let Some(order) = order_of(function)
-        {
-            self.found.push(order);
+    let mut orders = Vec::new();
+    let mut see = |expr: &Expr| {
+        if let Expr::Function(function) = expr {
+            orders.extend(order_of(function));
         }
         ControlFlow::Continue(())
-    }
+    };
+    let _ = own::expressions(&select.projection, &mut see);
+    let _ = own::expressions(&select.having, &mut see);
+    orders.windows(2).any(|pair| pair.first() != pair.last())
 }
 
 fn order_of(function: &Function) -> Option<Vec<String>> {

@@ -250,7 +250,7 @@ pub(super) fn engine_error(error: DataFusionError) -> Error {
             | DataFusionError::NotImplemented(_)
     );
     // what the analyzer or the optimizer finds wrong, after a query is planned
-    if planned && !text.contains("ScalarSubquery") {
+    if planned {
         return dialect::sql_error(error, None);
     }
     runtime_error(text)
@@ -277,17 +277,6 @@ fn travelled(error: &(dyn std::error::Error + 'static)) -> Option<Error> {
 /// A value the engine could not compute or store, in Redshift's words where it has some.
 fn runtime_error(text: &str) -> Error {
     let has = |part: &str| text.contains(part);
-    let subqueries = ["ScalarSubquery", "Exists", "InSubquery"];
-    if subqueries.iter().any(|s| has(&format!("does not support logical expression {s}")))
-        || has("null_aware anti join")
-        || has("Correlated scalar subquery")
-    {
-        return Error::failed(
-            "sql/unsupported",
-            "this type of correlated subquery is not supported locally",
-        )
-        .hint("join a grouped subquery, or correlate by equality (r_correlated_subqueries)");
-    }
     if has("more than one row") {
         return Error::failed("sql/subquery-rows", "single-row subquery returns more than one row")
             .hint("take MIN or MAX of it, or write IN (r_scalar_subqueries)");
