@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use crate::dialect::command::ObjectRef;
+use crate::types::SqlType;
 
 /// An identifier that is taken as it stands.
 pub fn ident(name: &str) -> Ident {
@@ -85,6 +86,11 @@ pub fn argument(expr: Expr) -> FunctionArg {
 }
 
 /// `CAST(expr AS type)`.
+/// A type as the tree names it.
+pub fn data_type(ty: SqlType) -> ast::DataType {
+    ast::DataType::Custom(ObjectName::from(vec![Ident::new(ty.to_string())]), Vec::new())
+}
+
 pub fn cast(expr: Expr, data_type: ast::DataType) -> Expr {
     Expr::Cast {
         kind: ast::CastKind::Cast,

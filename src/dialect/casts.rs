@@ -172,7 +172,11 @@ fn redshift_cast(expr: Expr, from: &DataType, to: &DataType) -> DfResult<Outcome
         return then(ours(read, expr)?, answer);
     }
     match (from, to) {
-        (D::Float16 | D::Float32 | D::Float64 | D::Decimal128(..), t) if t.is_integer() => {
+        (D::Float16 | D::Float32, t) if t.is_integer() => {
+            let wide = Expr::Cast(Cast::new(Box::new(expr), D::Float64));
+            then(ours("round_to_bigint", wide)?, D::Int64)
+        }
+        (D::Float64 | D::Decimal128(..), t) if t.is_integer() => {
             then(ours("round_to_bigint", expr)?, D::Int64)
         }
         (D::Timestamp(_, Some(_)), t) if is_text(t) => {

@@ -1,4 +1,5 @@
-//! What values that stand for one another have in common: the results of a CASE, the arguments of COALESCE, the queries of a UNION. It compares nothing.
+//! What values that stand for one another have in common: the results of a CASE, the arguments of
+//! COALESCE, the queries of a UNION, the sides of a comparison. It compares nothing.
 //!
 //! Source: r_NVL_function (`COALESCE(NULL, 'Amazon Redshift', 12)` fails to read the text as an
 //! integer), c_Supported_data_types, "Compatibility". A text literal has no type of its own and
@@ -7,34 +8,55 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchema, Result, ScalarValue, plan_err};
+use datafusion::common::{Column, DFSchema, Result, ScalarValue, TableReference, plan_err};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Case, Cast, Expr, ExprSchemable, LogicalPlan, Projection, Union};
+use datafusion::logical_expr::{
+    Between, BinaryExpr, Case, Cast, Expr, ExprSchemable, LogicalPlan, Projection, Union,
+};
 
-use super::functions::alike::{common, unmatched};
-use super::functions::is_text;
+use super::functions::alike::{common, shared, unmatched};
 use super::functions::marks::{NVL2_ELSE, converted};
+use super::functions::{TIMESTAMP, is_text};
+use super::operators;
 
-/// Rewrites a plan before its types are coerced.
+/// Rewrites a plan before its types are coerced, while its casts are marked.
+///
+/// Arithmetic was planned with the types the planner saw, those of the first result of a CASE and of
+/// the first query of a UNION: above what changes here it is planned again.
 pub fn apply(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let mut retyped = false;
     plan.transform_up_with_subqueries(|plan| {
+        let plan = if retyped { plan.recompute_schema()? } else { plan };
         if let LogicalPlan::Union(union) = plan {
-            return self::union(union);
+            let union = self::union(union, retyped)?;
+            retyped |= union.transformed;
+            return Ok(union);
         }
+        let again = |expr: &Expr| concerned(expr) || is_arithmetic(expr);
         // the schema of a wide node costs more than a look at its expressions
-        if !holds(&plan, &concerned)? {
+        if !(if retyped { holds(&plan, &again)? } else { holds(&plan, &concerned)? }) {
             return Ok(Transformed::no(plan));
         }
         let schema = merge_schema(&plan.inputs());
         let names = NamePreserver::new(&plan);
-        plan.map_expressions(|expr| {
+        let plan = plan.map_expressions(|expr| {
             let name = names.save(&expr);
-            let matched = expr.transform_up(|e| expression(e, &schema))?;
+            let mut within = retyped;
+            let matched = expr.transform_up(|e| {
+                let matched = expression(e, &schema)?;
+                within |= matched.transformed;
+                if within && is_arithmetic(&matched.data) {
+                    return planned_again(matched.data, &schema).map(Transformed::yes);
+                }
+                Ok(matched)
+            })?;
+            retyped |= matched.transformed;
             Ok(matched.update_data(|e| name.restore(e)))
-        })
+        })?;
+        if retyped { plan.map_data(LogicalPlan::recompute_schema) } else { Ok(plan) }
     })
     .map(|t| t.data)
 }
@@ -53,8 +75,10 @@ pub fn holds(plan: &LogicalPlan, found: &dyn Fn(&Expr) -> bool) -> Result<bool> 
 fn concerned(expr: &Expr) -> bool {
     match expr {
         Expr::Case(_) | Expr::AggregateFunction(_) | Expr::WindowFunction(_) => true,
+        Expr::Between(_) | Expr::InList(_) => true,
+        Expr::BinaryExpr(binary) => operators::compares(binary.op),
         Expr::ScalarFunction(call) => {
-            matches!(call.name(), "coalesce" | "greatest" | "least" | NVL2_ELSE)
+            matches!(call.name(), "coalesce" | "greatest" | "least" | "nullif" | NVL2_ELSE)
         }
         _ => false,
     }
@@ -78,6 +102,10 @@ fn expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 false => Transformed::no(Expr::ScalarFunction(call)),
             })
         }
+        Expr::ScalarFunction(mut call) if call.name() == "nullif" => {
+            let changed = beside(call.args.iter_mut().collect(), schema);
+            Ok(Transformed::new_transformed(Expr::ScalarFunction(call), changed))
+        }
         Expr::ScalarFunction(mut call) if call.name() == NVL2_ELSE => {
             let types = call.args.iter().map(|e| e.get_type(schema)).collect::<Result<Vec<_>>>()?;
             let to = match types.as_slice() {
@@ -89,6 +117,21 @@ fn expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 Some(to) => Expr::Cast(Cast::new(Box::new(own), to)),
                 None => own,
             }))
+        }
+        Expr::BinaryExpr(mut binary) if operators::compares(binary.op) => {
+            let sides = vec![binary.left.as_mut(), binary.right.as_mut()];
+            let changed = beside(sides, schema);
+            Ok(Transformed::new_transformed(Expr::BinaryExpr(binary), changed))
+        }
+        Expr::Between(mut between) => {
+            let Between { expr, low, high, .. } = &mut between;
+            let changed = beside(vec![expr.as_mut(), low.as_mut(), high.as_mut()], schema);
+            Ok(Transformed::new_transformed(Expr::Between(between), changed))
+        }
+        Expr::InList(mut list) => {
+            let values = std::iter::once(list.expr.as_mut()).chain(&mut list.list).collect();
+            let changed = beside(values, schema);
+            Ok(Transformed::new_transformed(Expr::InList(list), changed))
         }
         Expr::AggregateFunction(call) => {
             no_extreme_of_booleans(call.func.name(), &call.params.args, schema)?;
@@ -131,7 +174,9 @@ fn settle(what: &str, values: Vec<&mut Expr>, schema: &DFSchema) -> Result<bool>
             Err(_) => return Ok(false),
         }
     }
-    let Some(target) = common(what, &types)? else { return Ok(false) };
+    let Some(target) = common(what, &types)? else {
+        return Ok(shared(&types).is_some_and(|target| cast_to(values, &types, &target)));
+    };
     let texts = values.into_iter().zip(&types).filter(|(_, ty)| is_text(ty));
     for (value, ty) in texts {
         if !is_literal(value) {
@@ -143,6 +188,84 @@ fn settle(what: &str, values: Vec<&mut Expr>, schema: &DFSchema) -> Result<bool>
     Ok(true)
 }
 
+/// Casts what is of another type; says whether there was one.
+fn cast_to(values: Vec<&mut Expr>, types: &[DataType], target: &DataType) -> bool {
+    let mut changed = false;
+    let others = values.into_iter().zip(types).filter(|(_, ty)| *ty != target && !ty.is_null());
+    for (value, _) in others {
+        let own = std::mem::take(value);
+        *value = Expr::Cast(Cast::new(Box::new(own), target.clone()));
+        changed = true;
+    }
+    changed
+}
+
+/// A float beside a DECIMAL makes it one, and a day or a text beside a moment is one: what the engine
+/// would take instead holds neither all floats nor all days. Says whether it changed one.
+fn beside(values: Vec<&mut Expr>, schema: &DFSchema) -> bool {
+    let types = values.iter().map(|value| value.get_type(schema)).collect::<Result<Vec<_>>>();
+    let Ok(types) = types else { return false };
+    let mixed = types.iter().any(|ty| matches!(ty, DataType::Decimal128(..)))
+        && types.iter().any(DataType::is_floating);
+    let target = match shared(&types) {
+        Some(target) if mixed || target == TIMESTAMP => Some(target),
+        _ => moment(&types),
+    };
+    target.is_some_and(|target| cast_to(values, &types, &target))
+}
+
+/// The one type of moments among days and texts.
+fn moment(types: &[DataType]) -> Option<DataType> {
+    let mut moments = types.iter().filter(|ty| matches!(ty, DataType::Timestamp(..)));
+    let first = moments.next().filter(|first| moments.all(|ty| ty == *first))?;
+    let others = types.iter().all(|ty| {
+        is_text(ty) || matches!(ty, DataType::Timestamp(..) | DataType::Date32 | DataType::Null)
+    });
+    others.then(|| first.clone())
+}
+
+fn is_arithmetic(expr: &Expr) -> bool {
+    match expr {
+        Expr::BinaryExpr(binary) => operators::is_arithmetic(binary.op),
+        Expr::ScalarFunction(call) => operators::planned_as(call.name()).is_some(),
+        _ => false,
+    }
+}
+
+/// Arithmetic with the types its operands have now. What was cast for the types they had before is
+/// cast no more; casts that are written are marked.
+fn planned_again(expr: Expr, schema: &DFSchema) -> Result<Expr> {
+    let (left, op, right) = match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => (*left, op, *right),
+        Expr::ScalarFunction(mut call) => {
+            match (operators::planned_as(call.name()), call.args.pop(), call.args.pop()) {
+                (Some(op), Some(right), Some(left)) => (left, op, right),
+                (_, Some(right), left) => {
+                    call.args.extend(left);
+                    call.args.push(right);
+                    return Ok(Expr::ScalarFunction(call));
+                }
+                _ => return Ok(Expr::ScalarFunction(call)),
+            }
+        }
+        other => return Ok(other),
+    };
+    operators::again(uncast(left, schema), op, uncast(right, schema), schema)
+}
+
+/// The whole number, as which it was planned, in a cast to a DECIMAL that is none any more.
+fn uncast(expr: Expr, schema: &DFSchema) -> Expr {
+    match expr {
+        Expr::Cast(cast) if matches!(cast.field.data_type(), DataType::Decimal128(_, 0)) => {
+            match cast.expr.get_type(schema) {
+                Ok(ty) if !ty.is_integer() => *cast.expr,
+                _ => Expr::Cast(cast),
+            }
+        }
+        other => other,
+    }
+}
+
 fn is_literal(expr: &Expr) -> bool {
     match expr {
         Expr::Alias(alias) => is_literal(&alias.expr),
@@ -151,7 +274,8 @@ fn is_literal(expr: &Expr) -> bool {
     }
 }
 
-fn union(union: Union) -> Result<Transformed<LogicalPlan>> {
+/// `retyped`: a query below it may have other types than when it was planned.
+fn union(union: Union, retyped: bool) -> Result<Transformed<LogicalPlan>> {
     let mut inputs: Vec<LogicalPlan> =
         union.inputs.iter().map(|input| input.as_ref().clone()).collect();
     let mut changed = false;
@@ -160,7 +284,15 @@ fn union(union: Union) -> Result<Transformed<LogicalPlan>> {
             .iter()
             .filter_map(|i| i.schema().fields().get(column).map(|f| f.data_type().clone()))
             .collect();
-        let Some(target) = common("UNION", &types)? else { continue };
+        let Some(target) = common("UNION", &types)? else {
+            if let Some(target) = shared(&types) {
+                for (input, _) in inputs.iter_mut().zip(&types).filter(|(_, ty)| **ty != target) {
+                    *input = column_as(input, column, &target)?;
+                    changed = true;
+                }
+            }
+            continue;
+        };
         for (input, ty) in inputs.iter_mut().zip(&types).filter(|(_, ty)| is_text(ty)) {
             match with_type(input, column, &target)? {
                 Some(typed) => *input = typed,
@@ -169,11 +301,25 @@ fn union(union: Union) -> Result<Transformed<LogicalPlan>> {
             changed = true;
         }
     }
-    if !changed {
+    if !changed && !retyped {
         return Ok(Transformed::no(LogicalPlan::Union(union)));
     }
-    let union = LogicalPlan::Union(union);
-    union.with_new_exprs(Vec::new(), inputs).map(Transformed::yes)
+    let inputs = inputs.into_iter().map(Arc::new).collect();
+    Ok(Transformed::yes(LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?)))
+}
+
+/// A query with one of its columns of another type, under the same names.
+fn column_as(plan: &LogicalPlan, column: usize, to: &DataType) -> Result<LogicalPlan> {
+    let typed = |(index, (qualifier, field)): (usize, (Option<&TableReference>, &FieldRef))| {
+        let own = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+        match index == column {
+            true => Expr::Cast(Cast::new(Box::new(own), to.clone()))
+                .alias_qualified(qualifier.cloned(), field.name()),
+            false => own,
+        }
+    };
+    let exprs = plan.schema().iter().enumerate().map(typed).collect();
+    Projection::try_new(exprs, Arc::new(plan.clone())).map(LogicalPlan::Projection)
 }
 
 /// A query whose literal in a column has a type; `None` where there is no literal.

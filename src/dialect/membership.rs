@@ -8,13 +8,17 @@
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchema, Result, ScalarValue};
+use datafusion::common::{Column, DFSchema, Result, ScalarValue, TableReference, plan_err};
 use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::{
     BinaryExpr, Case, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, lit,
 };
 
 use super::matched::holds;
+use super::runnable::SUBQUERY;
+
+const ROWS: &str = "__landfall_found";
+const VALUE: &str = "v";
 
 /// Rewrites the filters of a plan before its types are coerced.
 pub fn apply(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -51,7 +55,7 @@ fn plain(within: InSubquery, outer: &DFSchema) -> Result<Expr> {
     if !within.negated {
         return Ok(Expr::InSubquery(within));
     }
-    if within.subquery.outer_ref_columns.is_empty() {
+    if !is_correlated(&within) {
         // a join by a constant has no key, without which NULLs are not told apart
         return match within.expr.exists(|e| Ok(matches!(e, Expr::Column(_))))? {
             true => Ok(Expr::InSubquery(within)),
@@ -103,18 +107,52 @@ fn three_valued(within: &InSubquery, outer: &DFSchema) -> Result<Expr> {
 }
 
 /// The column of the query, and the value as the query sees it from within.
+///
+/// Errors: a table of a correlated query is called what one of the value is, so that they cannot be
+/// told apart.
 fn sides(within: &InSubquery, outer: &DFSchema) -> Result<(Expr, Expr)> {
-    let (qualifier, field) = within.subquery.subquery.schema().qualified_field(0);
-    let found = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+    let query = within.subquery.subquery.as_ref();
+    let named = |column: &Column| match &column.relation {
+        Some(relation) => calls_a_table(query, relation),
+        None => Ok(false),
+    };
     let value = within.expr.as_ref().clone().transform_up(|part| match part {
         Expr::Column(column) => {
+            if is_correlated(within) && named(&column)? {
+                return plan_err!("{SUBQUERY}");
+            }
             let (_, field) = outer.qualified_field_from_column(&column)?;
             let field = Arc::clone(field);
             Ok(Transformed::yes(Expr::OuterReferenceColumn(field, column)))
         }
         other => Ok(Transformed::no(other)),
     })?;
-    Ok((found, value.data))
+    Ok((found(within), value.data))
+}
+
+fn is_correlated(within: &InSubquery) -> bool {
+    !within.subquery.outer_ref_columns.is_empty()
+}
+
+fn calls_a_table(query: &LogicalPlan, name: &TableReference) -> Result<bool> {
+    query.exists(|node| {
+        Ok(match node {
+            LogicalPlan::TableScan(scan) => scan.table_name == *name,
+            LogicalPlan::SubqueryAlias(alias) => alias.alias == *name,
+            _ => false,
+        })
+    })
+}
+
+/// The column that the query yields.
+fn found(within: &InSubquery) -> Expr {
+    // what is correlated is not found through a new name, and what is not gets one, so that it is no
+    // table outside
+    if !is_correlated(within) {
+        return Expr::Column(Column::new(Some(ROWS), VALUE));
+    }
+    let (qualifier, field) = within.subquery.subquery.schema().qualified_field(0);
+    Expr::Column(Column::new(qualifier.cloned(), field.name()))
 }
 
 /// The rows of the query that a condition is true for; one is enough where all see the same.
@@ -129,7 +167,16 @@ fn filtered(within: &InSubquery, filter: Expr, outer: &DFSchema) -> Result<Subqu
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
-    let rows = LogicalPlanBuilder::from(subquery.subquery.as_ref().clone()).filter(filter)?;
+    let rows = LogicalPlanBuilder::from(subquery.subquery.as_ref().clone());
+    let rows = match is_correlated(within) {
+        true => rows,
+        false => {
+            let (qualifier, field) = subquery.subquery.schema().qualified_field(0);
+            let value = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+            rows.project([value.alias(VALUE)])?.alias(ROWS)?
+        }
+    };
+    let rows = rows.filter(filter)?;
     let rows = if outer_ref_columns.is_empty() { rows.limit(0, Some(1))? } else { rows };
     Ok(Subquery {
         subquery: Arc::new(rows.build()?),

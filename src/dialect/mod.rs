@@ -19,6 +19,7 @@ mod days;
 mod first_row;
 pub mod functions;
 mod lex;
+mod lifted;
 mod matched;
 mod membership;
 mod named;
@@ -37,6 +38,7 @@ mod session;
 mod sets;
 mod show;
 mod tables;
+mod totals;
 mod transfer;
 
 pub use blanks::{KnownText, text_types};

@@ -123,6 +123,50 @@ fn plan(
     Ok(PlannerResult::Original(expr))
 }
 
+/// True for an operator that compares two values.
+pub fn compares(op: Operator) -> bool {
+    use Operator as O;
+    matches!(op, O::Eq | O::NotEq | O::Lt | O::LtEq | O::Gt | O::GtEq)
+        || matches!(op, O::IsDistinctFrom | O::IsNotDistinctFrom)
+}
+
+/// True for + - * / %.
+pub fn is_arithmetic(op: Operator) -> bool {
+    sign(op).is_some()
+}
+
+fn sign(op: Operator) -> Option<BinaryOperator> {
+    Some(match op {
+        Operator::Plus => BinaryOperator::Plus,
+        Operator::Minus => BinaryOperator::Minus,
+        Operator::Multiply => BinaryOperator::Multiply,
+        Operator::Divide => BinaryOperator::Divide,
+        Operator::Modulo => BinaryOperator::Modulo,
+        _ => return None,
+    })
+}
+
+/// The operator that was planned as a call of this function.
+pub fn planned_as(function: &str) -> Option<Operator> {
+    Some(match function {
+        "decimal_multiply" => Operator::Multiply,
+        "decimal_divide" | "float_divide" => Operator::Divide,
+        "decimal_mod" => Operator::Modulo,
+        _ => return None,
+    })
+}
+
+/// Plans arithmetic with the types its operands have in a schema.
+pub fn again(left: Expr, op: Operator, right: Expr, schema: &DFSchema) -> Result<Expr> {
+    let Some(sign) = sign(op) else { return Ok(binary(left, op, right)) };
+    let (l, r) = (left.get_type(schema)?, right.get_type(schema)?);
+    let raw = RawBinaryExpr { op: sign, left, right };
+    Ok(match plan(raw, &l, &r)? {
+        PlannerResult::Planned(expr) => expr,
+        PlannerResult::Original(raw) => binary(raw.left, op, raw.right),
+    })
+}
+
 /// What an operator is between two VARBYTEs (r_VARBYTE_OPERATORS).
 fn of_bytes(op: &BinaryOperator) -> Option<&'static str> {
     use BinaryOperator as B;

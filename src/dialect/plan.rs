@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::build::{cast, text};
 use super::runnable::SUBQUERY;
-use super::{blanks, matched, membership, named, rewrite, sets};
+use super::{blanks, lifted, matched, membership, named, rewrite, sets, totals};
 use crate::error::{Error, Place, Result, nearest};
 
 pub use rewrite::output_name;
@@ -80,9 +80,10 @@ pub async fn plan_query(
             Box::pin(state.statement_to_plan(DfStatement::Statement(Box::new(statement)))).await;
         let error = match planned {
             Ok(plan) => {
-                let plan = named::unmark(plan).and_then(matched::apply);
+                let plan = matched::apply(plan).and_then(named::unmark);
                 let plan = plan.and_then(|plan| sets::check(&plan).map(|()| plan));
                 let plan = plan.and_then(blanks::apply).and_then(membership::apply);
+                let plan = plan.and_then(lifted::apply).and_then(totals::apply);
                 return plan.map_err(|e| sql_error(e, place));
             }
             Err(error) => error,
@@ -190,6 +191,7 @@ fn plan_error(message: &str) -> Error {
     if message.contains(SUBQUERY)
         || message.contains("orrelated scalar subquery")
         || message.contains("scalar correlated subquery")
+        || message.contains("subquery can only be used in")
     {
         return Error::failed("sql/unsupported", SUBQUERY)
             .hint("join a grouped subquery, or correlate by equality (r_correlated_subqueries)");
@@ -226,6 +228,7 @@ const WINDOW: &str = "logical expression WindowFunction";
 
 /// The engine's words for some errors, and ours.
 const WORDS: &[(&str, &str)] = &[
+    ("onsider using HAVING instead", "aggregate functions are not allowed in WHERE: use HAVING"),
     ("aggregate function calls cannot be nested", "aggregate function calls cannot be nested"),
     (WINDOW, "a window function stands in the select list or in ORDER BY alone"),
     (

@@ -13,11 +13,12 @@ use datafusion::logical_expr::{
 
 use super::known::Scope;
 use crate::dialect::functions::{self, blanks, is_text};
+use crate::dialect::operators::compares;
 
 /// True for an expression that [`rewrite`] may change.
 pub fn concerns(expr: &Expr) -> bool {
     match expr {
-        Expr::BinaryExpr(binary) => is_comparison(binary.op) || is_pattern(binary.op),
+        Expr::BinaryExpr(binary) => compares(binary.op) || is_pattern(binary.op),
         Expr::Between(_) | Expr::InList(_) | Expr::InSubquery(_) | Expr::WindowFunction(_) => true,
         Expr::Case(case) => case.expr.is_some(),
         Expr::AggregateFunction(call) => by_value(call.params.distinct, call.func.name()),
@@ -41,12 +42,6 @@ fn printed(expr: &Expr, scope: &Scope) -> Option<Expr> {
     (!matches!(ty, DataType::Dictionary(..))).then_some(Expr::Cast(text))
 }
 
-fn is_comparison(op: Operator) -> bool {
-    use Operator as O;
-    matches!(op, O::Eq | O::NotEq | O::Lt | O::LtEq | O::Gt | O::GtEq)
-        || matches!(op, O::IsDistinctFrom | O::IsNotDistinctFrom)
-}
-
 /// True for an aggregate that tells its values apart.
 fn by_value(distinct: bool, name: &str) -> bool {
     distinct || name == "approx_distinct"
@@ -55,7 +50,7 @@ fn by_value(distinct: bool, name: &str) -> bool {
 /// Rewrites one expression whose parts are rewritten already.
 pub fn rewrite(expr: Expr, scope: &Scope) -> Result<Transformed<Expr>> {
     Ok(Transformed::yes(match expr {
-        Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_comparison(op) => {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
             let equality = matches!(op, Operator::Eq | Operator::NotEq);
             let [left, right] = compared([*left, *right], scope, equality);
             Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))

@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Query, SelectItem, SetExpr, SetOperator, SetQuantifier, Visit, Visitor,
+    Expr, Query, SelectItem, SetExpr, SetOperator, SetQuantifier, Value, Visit, Visitor,
 };
 
 use super::TableShape;
@@ -14,9 +14,12 @@ use super::update::is_default;
 use crate::dialect::build;
 use crate::dialect::command::{Insert, InsertSource};
 use crate::error::{Error, Result};
+use crate::types::SqlType;
 
 /// The name of the inserted rows inside the query.
 const SOURCE: &str = "__landfall_source";
+/// Bytes of the longest VARCHAR.
+const LONGEST: u32 = 65_535;
 
 pub fn query(insert: &Insert, shape: &TableShape, width: Option<usize>) -> Result<Query> {
     let named = named_columns(&insert.columns, shape)?;
@@ -98,6 +101,7 @@ fn values(
         }
         full.push(values);
     }
+    of_one_type(&mut full, shape);
     if full.iter().flatten().any(has_query) {
         return Ok(united(full, shape));
     }
@@ -115,6 +119,47 @@ fn values(
     let projection =
         names.iter().map(|name| build::item(build::qualified(SOURCE, name), name)).collect();
     Ok(build::select_query(None, build::select(projection, vec![build::alone(source)], None)))
+}
+
+/// Casts the values of a column of which some rows give texts and others do not: each is for the
+/// column alone, while VALUES has one type for all of them.
+fn of_one_type(rows: &mut [Vec<Expr>], shape: &TableShape) {
+    for (index, column) in shape.columns.iter().enumerate() {
+        let values = || rows.iter().filter_map(|row| row.get(index)).filter(|v| !is_null(v));
+        // numbers with an exponent have few digits in common
+        if matches!(column.ty, SqlType::Real | SqlType::Double) && values().any(has_exponent) {
+            let numbers = rows.iter_mut().filter_map(|row| row.get_mut(index));
+            for value in numbers.filter(|value| !is_null(value)) {
+                *value = build::cast(build::take(value), build::data_type(column.ty));
+            }
+            continue;
+        }
+        let texts = values().filter(|value| build::text_of(value).is_some()).count();
+        if texts == 0 || texts == values().count() {
+            continue;
+        }
+        let to_text = column.ty.text_bytes().is_some();
+        let ty = if to_text { SqlType::Varchar(LONGEST) } else { column.ty };
+        for value in rows.iter_mut().filter_map(|row| row.get_mut(index)) {
+            if !is_null(value) && build::text_of(value).is_some() != to_text {
+                *value = build::cast(build::take(value), build::data_type(ty));
+            }
+        }
+    }
+}
+
+fn has_exponent(value: &Expr) -> bool {
+    match value {
+        Expr::UnaryOp { expr, .. } => has_exponent(expr),
+        Expr::Value(v) => {
+            matches!(&v.value, Value::Number(digits, _) if digits.contains(['e', 'E']))
+        }
+        _ => false,
+    }
+}
+
+fn is_null(value: &Expr) -> bool {
+    matches!(value, Expr::Value(v) if v.value == Value::Null)
 }
 
 /// True for a value that a query computes: VALUES cannot hold it.

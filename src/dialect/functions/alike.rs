@@ -13,7 +13,7 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
 };
 
-use super::udf::{is_text, type_name};
+use super::udf::{TIMESTAMP, is_text, type_name};
 
 pub fn all() -> Vec<Arc<ScalarUDF>> {
     [core::coalesce(), core::greatest(), core::least()]
@@ -47,6 +47,32 @@ pub fn common(what: &str, types: &[DataType]) -> Result<Option<DataType>> {
     // the widest: a float, else the integer with most digits
     let rank = |ty: &DataType| (ty.is_floating(), ty.primitive_width());
     Ok(others.into_iter().max_by_key(|ty| rank(ty)).cloned())
+}
+
+/// The type of values that all are numbers, or all are days and moments; `None` where they are of one
+/// type already or the engine's own choice is Redshift's.
+///
+/// Source: r_numeric_computations201 (a float makes the others DOUBLE PRECISION), r_Datetime_types.
+pub fn shared(types: &[DataType]) -> Option<DataType> {
+    use DataType as D;
+    let known: Vec<&DataType> = types.iter().filter(|ty| !ty.is_null()).collect();
+    let first = *known.first()?;
+    if known.iter().all(|ty| *ty == first) {
+        return None;
+    }
+    if known.iter().all(|ty| ty.is_numeric()) {
+        let decimal = known.iter().any(|ty| matches!(ty, D::Decimal128(..)));
+        let float = known.iter().any(|ty| ty.is_floating());
+        return match (decimal, float) {
+            (true, true) => Some(D::Float64),
+            (true, false) => decimal_of(&known),
+            (false, true) => known.iter().any(|ty| **ty == D::Float64).then_some(D::Float64),
+            (false, false) => known.into_iter().max_by_key(|ty| ty.primitive_width()).cloned(),
+        };
+    }
+    // a day is its midnight; nanoseconds, which the engine takes, end in 2262
+    let moment = |ty: &&DataType| matches!(ty, D::Date32) || **ty == TIMESTAMP;
+    known.iter().all(moment).then_some(TIMESTAMP)
 }
 
 /// The DECIMAL that holds the digits of all, where one is a DECIMAL and the others are exact.
@@ -109,7 +135,7 @@ impl ScalarUDFImpl for Alike {
         if types.is_empty() {
             return plan_err!("function {} does not exist for 0 arguments", self.name());
         }
-        match common(&self.name().to_uppercase(), types)? {
+        match common(&self.name().to_uppercase(), types)?.or_else(|| shared(types)) {
             Some(target) => Ok(vec![target; types.len()]),
             None => self.inner.coerce_types(types),
         }

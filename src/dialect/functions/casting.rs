@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringViewBuilder};
 use arrow::datatypes::{
-    DataType, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType,
+    ArrowPrimitiveType, DataType, Decimal128Type, Float32Type, Float64Type, Int64Type,
+    TimestampMicrosecondType,
 };
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::logical_expr::ScalarUDF;
 
 use super::parts;
-use super::udf::{Args, Function, Kind, udf};
+use super::udf::{Args, Function, Kind, Primitive, udf};
 
 fn function(
     name: &'static str,
@@ -256,24 +257,20 @@ pub fn write_timestamp(out: &mut String, micros: i64) {
 }
 
 fn timestamp_to_text(args: &Args) -> Result<ArrayRef> {
-    let at = args.primitive::<TimestampMicrosecondType>(0)?;
-    let mut out = StringViewBuilder::with_capacity(args.rows);
-    let mut text = String::new();
-    for i in 0..args.rows {
-        match at.get(i) {
-            None => out.append_null(),
-            Some(micros) => {
-                text.clear();
-                write_timestamp(&mut text, micros);
-                out.append_value(&text);
-            }
-        }
-    }
-    Ok(Arc::new(out.finish()))
+    printed(&args.primitive::<TimestampMicrosecondType>(0)?, args.rows, write_timestamp)
 }
 
 /// At most 15 digits, without a fraction that is zero, as Redshift prints DOUBLE PRECISION.
 pub fn write_float(out: &mut String, value: f64) {
+    write_digits(out, value, 15);
+}
+
+/// At most 6 digits, as Redshift prints REAL (r_Numeric_types201).
+pub fn write_real(out: &mut String, value: f32) {
+    write_digits(out, f64::from(value), 6);
+}
+
+fn write_digits(out: &mut String, value: f64, digits: usize) {
     if value.is_nan() {
         out.push_str("NaN");
     } else if value.is_infinite() {
@@ -281,11 +278,13 @@ pub fn write_float(out: &mut String, value: f64) {
     } else if value == 0.0 {
         out.push('0');
     } else {
-        let scientific = format!("{value:.14e}");
-        let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+        let decimals = digits - 1;
+        let scientific = format!("{value:.decimals$e}");
+        let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
         let exponent: i32 = exponent.parse().unwrap_or(0);
-        if (-4..15).contains(&exponent) {
-            let places = usize::try_from(14 - exponent).unwrap_or(0);
+        let whole = i32::try_from(digits).unwrap_or(i32::MAX);
+        if (-4..whole).contains(&exponent) {
+            let places = usize::try_from(whole - 1 - exponent).unwrap_or(0);
             let fixed = format!("{value:.places$}");
             let short = if fixed.contains('.') {
                 fixed.trim_end_matches('0').trim_end_matches('.')
@@ -294,23 +293,33 @@ pub fn write_float(out: &mut String, value: f64) {
             };
             out.push_str(short);
         } else {
-            let digits = digits.trim_end_matches('0').trim_end_matches('.');
+            let mantissa = mantissa.trim_end_matches('0').trim_end_matches('.');
             let sign = if exponent < 0 { '-' } else { '+' };
-            let _ = write!(out, "{digits}e{sign}{:02}", exponent.abs());
+            let _ = write!(out, "{mantissa}e{sign}{:02}", exponent.abs());
         }
     }
 }
 
 fn float_to_text(args: &Args) -> Result<ArrayRef> {
-    let values = args.primitive::<Float64Type>(0)?;
-    let mut out = StringViewBuilder::with_capacity(args.rows);
+    match args.arg(0)?.array.data_type() {
+        DataType::Float32 => printed(&args.primitive::<Float32Type>(0)?, args.rows, write_real),
+        _ => printed(&args.primitive::<Float64Type>(0)?, args.rows, write_float),
+    }
+}
+
+fn printed<T: ArrowPrimitiveType>(
+    values: &Primitive<'_, T>,
+    rows: usize,
+    write: fn(&mut String, T::Native),
+) -> Result<ArrayRef> {
+    let mut out = StringViewBuilder::with_capacity(rows);
     let mut text = String::new();
-    for i in 0..args.rows {
+    for i in 0..rows {
         match values.get(i) {
             None => out.append_null(),
             Some(value) => {
                 text.clear();
-                write_float(&mut text, value);
+                write(&mut text, value);
                 out.append_value(&text);
             }
         }

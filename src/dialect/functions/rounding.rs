@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Decimal128Array, Float64Array, Int64Array};
-use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
+use arrow::datatypes::{
+    DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, Float64Type, Int64Type,
+};
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::logical_expr::ScalarUDF;
 
@@ -16,11 +18,12 @@ use super::udf::{Args, Function, Kind, udf};
 pub fn all() -> Vec<Arc<ScalarUDF>> {
     let all = [
         same("abs", abs),
-        same("ceiling", |args| rounded(args, Rounding::Up)),
-        same("floor", |args| rounded(args, Rounding::Down)),
+        Function { returns: rounded_type, ..same("ceiling", |args| rounded(args, Rounding::Up)) },
+        Function { returns: rounded_type, ..same("floor", |args| rounded(args, Rounding::Down)) },
         Function {
             params: &[Kind::OwnNumber, Kind::Int],
             optional: 1,
+            returns: rounded_type,
             ..same("round", |args| rounded(args, Rounding::Half))
         },
         Function { params: &[Kind::NumberOrDate, Kind::Int], optional: 1, ..same("trunc", trunc) },
@@ -82,7 +85,10 @@ fn wide_numbers(
             let out: Decimal128Array = (0..args.rows)
                 .map(|i| values.get(i).map(|v| exact(v, i, scale)).transpose())
                 .collect::<Result<_>>()?;
-            Ok(Arc::new(out.with_data_type(args.returns.clone())))
+            let out = out.with_data_type(args.returns.clone());
+            out.validate_decimal_precision(out.precision())
+                .map_err(|_| exec_datafusion_err!("numeric data overflow (result precision)"))?;
+            Ok(Arc::new(out))
         }
         DataType::Float64 => {
             let values = args.primitive::<Float64Type>(0)?;
@@ -103,6 +109,16 @@ fn wide_numbers(
 fn abs(args: &Args) -> Result<ArrayRef> {
     let range = || exec_datafusion_err!("bigint out of range");
     numbers(args, |v, _| v.checked_abs().ok_or_else(range), |v, _, _| Ok(v.abs()), |v, _| v.abs())
+}
+
+/// The type of the argument; a decimal has room for the digit that 9.5 gains.
+fn rounded_type(types: &[DataType]) -> Result<DataType> {
+    Ok(match first(types)? {
+        DataType::Decimal128(precision, scale) => {
+            DataType::Decimal128((precision + 1).min(DECIMAL128_MAX_PRECISION), scale)
+        }
+        own => own,
+    })
 }
 
 /// DECIMAL(1,0) for a decimal (r_SIGN).

@@ -13,6 +13,7 @@ mod lateral;
 mod literals;
 mod moments;
 mod names;
+mod ordered;
 mod outer;
 mod quantified;
 mod shaped;
@@ -48,7 +49,7 @@ pub type Located = Box<(Error, Span)>;
 /// Errors: `sql/unknown-function` for a name that is not Redshift's, `sql/syntax` for arguments
 /// that are not, `sql/unsupported` for what cannot run faithfully.
 pub fn rewrite(query: &mut Query, clock: &Clock) -> Result<(), Located> {
-    match query.visit(&mut Rewriter { clock }) {
+    match query.visit(&mut Rewriter { clock, depth: 0 }) {
         ControlFlow::Break(located) => Err(located),
         ControlFlow::Continue(()) => {
             literals::mark(query);
@@ -59,6 +60,8 @@ pub fn rewrite(query: &mut Query, clock: &Clock) -> Result<(), Located> {
 
 struct Rewriter<'a> {
     clock: &'a Clock,
+    /// How many queries the walk is inside.
+    depth: usize,
 }
 
 fn flow(result: Result<(), Located>) -> ControlFlow<Located> {
@@ -73,6 +76,9 @@ impl VisitorMut for Rewriter<'_> {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Located> {
         columns::query(query);
+        ordered::query(query, self.depth == 0);
+        tested::order(&mut query.order_by);
+        self.depth += 1;
         flow(
             using::query(query)
                 .and_then(|()| hierarchy::query(query))
@@ -80,7 +86,13 @@ impl VisitorMut for Rewriter<'_> {
         )
     }
 
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<Located> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Located> {
+        ordered::sets(select);
         flow(
             hierarchy::left(select)
                 .and_then(|()| outer::select(select))

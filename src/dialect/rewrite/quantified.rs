@@ -16,10 +16,18 @@ use crate::dialect::build::{self, alone, binary, call, case, derived, number};
 use crate::dialect::tables::called;
 
 const ROWS: &str = "__landfall_rows";
-const ONE: &str = "v";
+const ONE: &str = "__landfall_value";
 
 /// Rewrites one expression in place; the parts are visited after it.
 pub fn expression(expr: &mut Expr) {
+    // unknown stays unknown under NOT, and EXISTS knows of none
+    if let Expr::UnaryOp { op: UnaryOperator::Not, expr: inner } = expr
+        && let Expr::InSubquery { expr: left, subquery, negated } = unnested(inner)
+        && let Expr::Tuple(values) = left.as_mut()
+    {
+        *expr = of_rows(std::mem::take(values), subquery, !*negated);
+        return;
+    }
     if let Expr::InSubquery { expr: left, subquery, negated } = expr
         && let Expr::Tuple(values) = left.as_mut()
     {
@@ -61,23 +69,46 @@ pub fn expression(expr: &mut Expr) {
     };
 }
 
+fn unnested(expr: &mut Expr) -> &mut Expr {
+    match expr {
+        Expr::Nested(inner) => unnested(inner),
+        other => other,
+    }
+}
+
 /// `(a, b) [NOT] IN (query)`: a row that is equal in all of them; for NOT none that may be.
 fn of_rows(values: Vec<Expr>, query: &Query, negated: bool) -> Expr {
-    let names: Vec<String> = (0..values.len()).map(|i| format!("{ONE}{i}")).collect();
-    let equal = values
-        .into_iter()
-        .zip(&names)
-        .map(|(value, name)| {
-            binary(build::qualified(ROWS, name), BinaryOperator::Eq, build::nested(value))
-        })
-        .reduce(|a, b| binary(a, BinaryOperator::And, b))
-        .unwrap_or_else(build::null);
-    let found = if negated {
+    let same = |pairs: Vec<(Expr, Expr)>| {
+        let equal = pairs
+            .into_iter()
+            .map(|(a, b)| binary(build::nested(a), BinaryOperator::Eq, build::nested(b)))
+            .reduce(|a, b| binary(a, BinaryOperator::And, b))
+            .unwrap_or_else(build::null);
+        if !negated {
+            return equal;
+        }
         let unknown = Expr::IsNull(Box::new(Expr::Nested(Box::new(equal.clone()))));
-        binary(Expr::Nested(Box::new(equal)), BinaryOperator::Or, unknown)
-    } else {
-        equal
+        Expr::Nested(Box::new(binary(Expr::Nested(Box::new(equal)), BinaryOperator::Or, unknown)))
     };
+    if let Some(own) = values_of(query).filter(|own| own.len() == values.len())
+        && is_plain(query)
+        && !values.iter().any(|value| captured(query, value))
+    {
+        let pairs = own.into_iter().zip(values).collect();
+        let mut subquery = Box::new(query.clone());
+        subquery.order_by = None;
+        if let SetExpr::Select(select) = subquery.body.as_mut() {
+            select.projection = vec![build::item(number(1), ONE)];
+            select.selection = Some(match select.selection.take() {
+                Some(filter) => binary(build::nested(filter), BinaryOperator::And, same(pairs)),
+                None => same(pairs),
+            });
+        }
+        return Expr::Exists { subquery, negated };
+    }
+    let names: Vec<String> = (0..values.len()).map(|i| format!("{ONE}{i}")).collect();
+    let pairs = names.iter().zip(values).map(|(name, v)| (build::qualified(ROWS, name), v));
+    let found = same(pairs.collect());
     let rows = derived(query.clone(), ROWS, &names);
     let one = build::item(number(1), ONE);
     let select = build::select(vec![one], vec![alone(rows)], Some(found));
@@ -200,27 +231,31 @@ pub fn rows(query: &Query) -> Expr {
     counted(query).unwrap_or_else(|| scalar(query, call("count", vec![number(1)]), &[]))
 }
 
-/// How many of its values are not NULL; `None` where the value is not a plain column of it.
-pub fn known(query: &Query) -> Option<Expr> {
-    inside(query, "count")
+/// How many of its values are not NULL.
+pub fn known(query: &Query) -> Expr {
+    let counted = || scalar(query, call("count", vec![build::qualified(ROWS, ONE)]), &[ONE.into()]);
+    inside(query, "count").unwrap_or_else(counted)
 }
 
 /// How many of its values are equal to one outside.
 ///
 /// A name that means a column of the query's own inside it, or could, is kept outside: the rows
-/// get a name then.
-pub fn equal(query: &Query, value: &Expr) -> Option<Expr> {
-    if captured(query, value) {
+/// get a name then, as they do where what they hold is no plain column.
+pub fn equal(query: &Query, value: &Expr) -> Expr {
+    equal_inside(query, value).unwrap_or_else(|| {
         let rows = derived(query.clone(), ROWS, &[ONE.to_owned()]);
         let same = binary(build::qualified(ROWS, ONE), BinaryOperator::Eq, value.clone());
         let count = vec![build::item(call("count", vec![number(1)]), "equal")];
         let select = build::select(count, vec![alone(rows)], Some(same));
-        return Some(Expr::Subquery(Box::new(build::query(
-            None,
-            SetExpr::Select(Box::new(select)),
-        ))));
+        Expr::Subquery(Box::new(build::query(None, SetExpr::Select(Box::new(select)))))
+    })
+}
+
+fn equal_inside(query: &Query, value: &Expr) -> Option<Expr> {
+    if captured(query, value) {
+        return None;
     }
-    let inner = value_of(query)?;
+    let inner = column_of(query)?;
     let Expr::Subquery(mut counted) = counted(query)? else { return None };
     if let SetExpr::Select(select) = counted.body.as_mut() {
         let same = build::nested(binary(inner, BinaryOperator::Eq, value.clone()));
@@ -267,22 +302,34 @@ fn relations(query: &Query) -> Option<Vec<String>> {
     Some(names)
 }
 
-/// The only value a query selects.
-pub fn value_of(query: &Query) -> Option<Expr> {
+/// The values a query selects, if its text names each.
+fn values_of(query: &Query) -> Option<Vec<Expr>> {
     let SetExpr::Select(select) = query.body.as_ref() else { return None };
-    match select.projection.as_slice() {
-        [SelectItem::UnnamedExpr(value) | SelectItem::ExprWithAlias { expr: value, .. }] => {
+    let value = |item: &SelectItem| match item {
+        SelectItem::UnnamedExpr(value) | SelectItem::ExprWithAlias { expr: value, .. } => {
             Some(value.clone())
         }
         _ => None,
-    }
+    };
+    select.projection.iter().map(value).collect()
+}
+
+/// The only value a query selects.
+pub fn value_of(query: &Query) -> Option<Expr> {
+    let mut values = values_of(query)?;
+    values.pop().filter(|_| values.is_empty())
+}
+
+/// The only value a query selects, a column.
+fn column_of(query: &Query) -> Option<Expr> {
+    value_of(query)
+        .filter(|value| matches!(value, Expr::Identifier(_) | Expr::CompoundIdentifier(_)))
 }
 
 /// The aggregate in the place of the only value of a plain query: what it correlates with stays in
 /// its own WHERE.
 fn inside(query: &Query, function: &str) -> Option<Expr> {
-    let value = value_of(query)
-        .filter(|value| matches!(value, Expr::Identifier(_) | Expr::CompoundIdentifier(_)))?;
+    let value = column_of(query)?;
     match function {
         ROWS => counted(query),
         name => plain(query, call(name, vec![value])),

@@ -7,8 +7,8 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, GroupByExpr, Query, Select, SelectItem, SetExpr, UnaryOperator,
-    Value, VisitMut, VisitorMut,
+    BinaryOperator, Expr, Function, GroupByExpr, OrderBy, Query, Select, SelectItem, SetExpr,
+    UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
 use super::calls::name_of;
@@ -99,6 +99,11 @@ pub fn select(select: &mut Select) {
     let _ = VisitMut::visit(&mut select.projection, &mut Listed { depth: 0 });
 }
 
+/// EXISTS and IN in ORDER BY, by the count of rows.
+pub fn order(order_by: &mut Option<OrderBy>) {
+    let _ = VisitMut::visit(order_by, &mut Listed { depth: 0 });
+}
+
 fn not(expr: Expr) -> Expr {
     Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(build::nested(expr)) }
 }
@@ -122,7 +127,7 @@ fn aggregates(item: &SelectItem) -> bool {
     }
 }
 
-fn is_aggregate(function: &Function) -> bool {
+pub fn is_aggregate(function: &Function) -> bool {
     function.over.is_none() && AGGREGATES.contains(&name_of(function))
 }
 
@@ -174,7 +179,7 @@ fn counted(expr: &Expr) -> Option<Expr> {
         Expr::InSubquery { expr: left, subquery, negated }
             if !matches!(left.as_ref(), Expr::Tuple(_)) =>
         {
-            let found = member(left, subquery)?;
+            let found = member(left, subquery);
             Some(build::nested(if *negated { not(found) } else { found }))
         }
         _ => None,
@@ -182,25 +187,25 @@ fn counted(expr: &Expr) -> Option<Expr> {
 }
 
 /// `value IN (query)`: true with a row that is equal, unknown where a NULL could be equal.
-fn member(value: &Expr, query: &Query) -> Option<Expr> {
+fn member(value: &Expr, query: &Query) -> Expr {
     let truth = |value: bool| Expr::value(Value::Boolean(value));
     let value = build::nested(value.clone());
     let total = quantified::rows(query);
-    let known = quantified::known(query)?;
-    let equal = quantified::equal(query, &value)?;
+    let known = quantified::known(query);
+    let equal = quantified::equal(query, &value);
     let open = binary(
         Expr::IsNull(Box::new(value)),
         BinaryOperator::Or,
         build::nested(binary(known, BinaryOperator::Lt, total.clone())),
     );
-    Some(case(
+    case(
         vec![
             (binary(equal, BinaryOperator::Gt, number(0)), truth(true)),
             (binary(total, BinaryOperator::Eq, number(0)), truth(false)),
             (open, build::null()),
         ],
         Some(truth(false)),
-    ))
+    )
 }
 
 #[cfg(test)]

@@ -55,6 +55,19 @@ pub(super) static RULES: &[Rule] = &[
         "select listagg(code, ',') within group (order by code) from sales",
     ),
     rule(
+        "RS351",
+        "sql/count",
+        "COUNT has no argument",
+        "r_COUNT",
+        "write COUNT(*)",
+        Find::Function(|f| function_name(f) == "count" && argument_count(f) == 0),
+    )
+    .told(
+        "COUNT takes *, an expression, or DISTINCT and one.",
+        "select count() from sales",
+        "select count(*) from sales",
+    ),
+    rule(
         "RS121",
         "sql/unsupported-function",
         "this PostgreSQL function does not exist on Redshift",

@@ -7,6 +7,21 @@ use super::find::function_name;
 use super::list::rule;
 use super::{Find, Rule};
 
+/// Functions that stand with OVER alone.
+const WINDOWS: &[&str] = &[
+    "cume_dist",
+    "dense_rank",
+    "first_value",
+    "lag",
+    "last_value",
+    "lead",
+    "nth_value",
+    "ntile",
+    "percent_rank",
+    "rank",
+    "row_number",
+];
+
 pub(super) static RULES: &[Rule] = &[
     rule(
         "RS105",
@@ -195,6 +210,19 @@ pub(super) static RULES: &[Rule] = &[
         "LAG and LEAD look at neighbours, which only an order gives; the grammar requires it.",
         "select lag(amount) over (partition by code) from sales",
         "select lag(amount) over (partition by code order by day) from sales",
+    ),
+    rule(
+        "RS350",
+        "sql/window-over",
+        "FIRST_VALUE, LAST_VALUE, LAG, LEAD, NTH_VALUE and the ranks are window functions alone",
+        "c_Window_functions",
+        "give it OVER (...), or take MIN or MAX",
+        Find::Function(|f| f.over.is_none() && WINDOWS.contains(&function_name(f))),
+    )
+    .told(
+        "They answer by the place of a row among others, which OVER gives.",
+        "select first_value(price) from sales",
+        "select min(price) from sales",
     ),
 ];
 
