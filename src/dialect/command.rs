@@ -232,6 +232,14 @@ pub struct ColumnDef {
     pub primary: bool,
 }
 
+impl ColumnDef {
+    /// True for a name and a type alone.
+    pub fn is_plain(&self) -> bool {
+        let valued = self.not_null || self.default.is_some() || self.identity.is_some();
+        !(valued || self.encode.is_some() || self.unique || self.primary)
+    }
+}
+
 /// `IDENTITY(seed, step)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {

@@ -30,6 +30,7 @@ mod parameters;
 mod parse;
 mod pivot;
 mod plan;
+mod pseudo;
 mod rewrite;
 mod rules;
 mod runnable;
@@ -59,6 +60,8 @@ pub use functions::{is_text, type_name};
 pub use parameters::filled;
 pub use parse::{object_ref, parse_each, parse_query, parse_script};
 pub use plan::{Clock, output_name, plan_query, rewrite_query, sql_error};
+pub use pseudo::{PSEUDO, Pseudo, pseudo};
+pub(crate) use rules::external_attribute;
 pub use rules::{
     Explained, Finding, Known, KnownColumn, KnownTable, MANUAL, Rule, Severity, Story, about,
     check, explain, refuse, rules,

@@ -153,6 +153,8 @@ pub struct Unload {
     pub overwrite: bool,
     pub clean: bool,
     pub manifest: bool,
+    /// `MANIFEST VERBOSE`: the list tells of rows and columns too.
+    pub verbose: bool,
     /// `EXTENSION 'ext'`, without its dot.
     pub extension: Option<String>,
 }

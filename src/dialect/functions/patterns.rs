@@ -66,13 +66,17 @@ pub(super) enum Field {
     YearComma,
     Century,
     Quarter,
-    MonthName { short: bool },
+    MonthName {
+        short: bool,
+    },
     Month,
     MonthRoman,
     WeekOfMonth,
     WeekOfYear,
     IsoWeek,
-    DayName { short: bool },
+    DayName {
+        short: bool,
+    },
     DayOfYear,
     IsoDayOfYear,
     Day,
@@ -85,11 +89,17 @@ pub(super) enum Field {
     Second,
     Millisecond,
     Microsecond,
-    Meridiem { dots: bool },
-    Era { dots: bool },
+    Meridiem {
+        dots: bool,
+    },
+    Era {
+        dots: bool,
+    },
     Zone,
     Offset,
     SecondsOfDay,
+    /// What may follow the second where COPY reads; no pattern names it.
+    Fraction,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -332,6 +342,7 @@ fn write_field(out: &mut String, field: Field, case: Case, fill: bool, at: Naive
             };
             cased(out, text, case);
         }
+        Field::Fraction => {}
         Field::Zone => cased(out, "utc", case),
         Field::Offset => out.push_str("+00"),
     }

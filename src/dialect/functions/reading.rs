@@ -6,7 +6,7 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 use super::casting::century;
 use super::parts;
-use super::patterns::{DAYS, Field, Item, MONTHS, Pattern, ROMAN, starts_with};
+use super::patterns::{Case, DAYS, Field, Item, MONTHS, Pattern, ROMAN, starts_with};
 
 /// What a text said of an instant.
 #[derive(Default)]
@@ -25,6 +25,23 @@ struct Read {
 }
 
 impl Pattern {
+    /// The pattern as COPY reads it: SS takes a fraction of a second too
+    /// (r_DATEFORMAT_and_TIMEFORMAT_strings).
+    pub fn with_fractions(self) -> Pattern {
+        let mut items = Vec::with_capacity(self.0.len() + 1);
+        let mut rest = self.0.into_iter().peekable();
+        while let Some(item) = rest.next() {
+            let second = matches!(item, Item::Field { field: Field::Second, .. });
+            items.push(item);
+            let own = matches!(rest.peek(), Some(Item::Text(text)) if text == ".");
+            if second && !own {
+                let field = Field::Fraction;
+                items.push(Item::Field { field, case: Case::Lower, fill: true, ordinal: None });
+            }
+        }
+        Pattern(items)
+    }
+
     /// Reads a text. With `strict`, a day past the end of its month is an error; else it runs on
     /// into the next month (r_TO_DATE_function: `20010631` is 2001-07-01).
     pub fn read(&self, text: &str, strict: bool) -> Option<NaiveDateTime> {
@@ -155,6 +172,16 @@ fn read_time<'t>(read: &mut Read, field: Field, text: &'t str) -> Option<&'t str
             read.micros = padded.parse().ok()?;
             rest
         }
+        Field::Fraction => match text.strip_prefix('.') {
+            Some(fraction) => {
+                let (_, rest) = digits(fraction, 9)?;
+                let written = fraction.get(..fraction.len() - rest.len())?;
+                let padded: String = written.chars().chain("000000".chars()).take(6).collect();
+                read.micros = padded.parse().ok()?;
+                rest
+            }
+            None => text,
+        },
         Field::Meridiem { .. } => {
             let plain = text.replace('.', "");
             read.pm = Some(if starts_with(&plain, "PM") {

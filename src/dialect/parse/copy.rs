@@ -6,12 +6,15 @@ use super::reader::Reader;
 use super::transfer::{authorization, delimiter, maybe_as, one_byte, pack, pairs, unescaped};
 use crate::dialect::command::Command;
 use crate::dialect::rules::{self, Raised};
-use crate::dialect::transfer::{Copy, CopyOptions, FileFormat, TextLayout};
-use crate::error::Result;
+use crate::dialect::transfer::{Copy, CopyOptions, FileFormat, Packing, TextLayout};
+use crate::error::{Error, Place, Result};
 
 /// Options that change nothing here, and how many words or values follow each.
-const WITHOUT_EFFECT: &[(&str, usize)] =
-    &[("compupdate", 1), ("statupdate", 1), ("comprows", 1), ("readratio", 1)];
+const WITHOUT_EFFECT: &[(&str, usize)] = &[("compupdate", 1), ("statupdate", 1), ("readratio", 1)];
+
+/// Errors MAXERROR may allow, and rows COMPROWS may look at (copy-parameters-data-load).
+const MOST_ERRORS: usize = 100_000;
+const SAMPLE: std::ops::RangeInclusive<usize> = 1_000..=2_147_483_647;
 
 /// What has been read of the format so far.
 #[derive(Default)]
@@ -150,11 +153,33 @@ fn conversion(r: &mut Reader<'_>, options: &mut CopyOptions) -> Result<bool> {
 fn load_option(r: &mut Reader<'_>, options: &mut CopyOptions) -> Result<()> {
     if r.take("maxerror") {
         maybe_as(r);
-        options.max_errors = count(r)?;
+        let place = r.place();
+        let most = count(r)?;
+        if most > MOST_ERRORS {
+            let says = format!("MAXERROR is at most {MOST_ERRORS}, not {most}");
+            return Err(rules::copy_options(says, place));
+        }
+        if options.max_errors == usize::MAX {
+            return Err(both("IGNOREALLERRORS", "MAXERROR", place));
+        }
+        options.max_errors = most;
         return Ok(());
     }
-    if r.take("ignoreallerrors") {
+    if r.peek_is("ignoreallerrors") {
+        if options.max_errors > 0 {
+            return Err(both("IGNOREALLERRORS", "MAXERROR", r.place()));
+        }
+        r.next();
         options.max_errors = usize::MAX;
+        return Ok(());
+    }
+    if r.take("comprows") {
+        let place = r.place();
+        let rows = count(r)?;
+        if !SAMPLE.contains(&rows) {
+            let says = format!("COMPROWS is from 1000 to 2147483647, not {rows}");
+            return Err(rules::copy_options(says, place));
+        }
         return Ok(());
     }
     if r.take("manifest") {
@@ -165,7 +190,11 @@ fn load_option(r: &mut Reader<'_>, options: &mut CopyOptions) -> Result<()> {
         options.check_only = true;
         return Ok(());
     }
+    let place = r.place();
     if let Some(packing) = pack(r) {
+        if ![Packing::Plain, packing].contains(&options.packing) {
+            return Err(both("GZIP", "ZSTD", place));
+        }
         options.packing = packing;
         return Ok(());
     }
@@ -194,11 +223,42 @@ fn count(r: &mut Reader<'_>) -> Result<usize> {
     text.trim().parse().map_err(|_| r.expected("a whole number"))
 }
 
+/// Two words of the statement that exclude each other (copy-parameters-data-format,
+/// copy-parameters-data-conversion, copy-usage_notes-copy-from-columnar).
+fn excluded(format: &Format) -> Option<(&'static str, &'static str)> {
+    let given = [
+        ("CSV", format.csv),
+        ("PARQUET", format.parquet),
+        ("JSON", format.json.is_some()),
+        ("FIXEDWIDTH", format.fixed.is_some()),
+        ("DELIMITER", format.delimiter.is_some()),
+        ("ESCAPE", format.escape),
+        ("REMOVEQUOTES", format.remove_quotes),
+    ];
+    let is = |name: &str| given.iter().any(|(word, given)| *given && *word == name);
+    const EXCLUDE: &[(&str, &[&str])] = &[
+        ("CSV", &["PARQUET", "JSON", "FIXEDWIDTH", "ESCAPE", "REMOVEQUOTES"]),
+        ("PARQUET", &["JSON", "FIXEDWIDTH", "DELIMITER", "ESCAPE", "REMOVEQUOTES"]),
+        ("JSON", &["FIXEDWIDTH"]),
+        ("FIXEDWIDTH", &["DELIMITER", "ESCAPE"]),
+    ];
+    EXCLUDE
+        .iter()
+        .filter(|(one, _)| is(one))
+        .find_map(|(one, others)| others.iter().find(|other| is(other)).map(|other| (*one, *other)))
+}
+
+fn both(one: &str, other: &str, place: Place) -> Error {
+    rules::copy_options(format!("COPY takes {one} or {other}, not both"), place)
+}
+
 /// The one format the words add up to; what does not go together is refused.
 fn chosen(r: &Reader<'_>, format: Format, options: &CopyOptions) -> Result<FileFormat> {
-    let clash = |what: &str| Err(r.expected(what));
-    if format.csv && (format.escape || format.remove_quotes || format.fixed.is_some()) {
-        return clash("CSV without FIXEDWIDTH, REMOVEQUOTES or ESCAPE");
+    if let Some((one, other)) = excluded(&format) {
+        return Err(both(one, other, r.place()));
+    }
+    if format.quote.is_some() && !format.csv {
+        return Err(rules::copy_options("QUOTE is of CSV alone".to_owned(), r.place()));
     }
     if format.parquet {
         // copy-usage_notes-copy-from-columnar names the few options there are
@@ -209,8 +269,9 @@ fn chosen(r: &Reader<'_>, format: Format, options: &CopyOptions) -> Result<FileF
             explicit_ids: options.explicit_ids,
             ..CopyOptions::default()
         };
-        if plain != *options || format.delimiter.is_some() || format.csv {
-            return clash("PARQUET with no option of text files");
+        if plain != *options {
+            let says = "PARQUET takes no option of text files".to_owned();
+            return Err(rules::copy_options(says, r.place()));
         }
         return Ok(FileFormat::Parquet);
     }
@@ -218,10 +279,7 @@ fn chosen(r: &Reader<'_>, format: Format, options: &CopyOptions) -> Result<FileF
         return Ok(FileFormat::Json { ignore_case });
     }
     if let Some(widths) = format.fixed {
-        return match format.delimiter {
-            Some(_) => clash("FIXEDWIDTH without DELIMITER"),
-            None => Ok(FileFormat::Fixed(widths)),
-        };
+        return Ok(FileFormat::Fixed(widths));
     }
     let base = if format.csv { TextLayout::csv() } else { TextLayout::pipes() };
     Ok(FileFormat::Text(TextLayout {

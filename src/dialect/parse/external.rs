@@ -54,7 +54,11 @@ pub fn table(r: &mut Reader<'_>) -> Result<Command> {
         location: String::new(),
         properties: Vec::new(),
     };
+    let described = r.peek_is("row");
     row_format(r, &mut table)?;
+    if !described && !r.peek_is("stored") {
+        return Err(r.expected("ROW FORMAT or STORED AS (r_CREATE_EXTERNAL_TABLE)"));
+    }
     if r.take_words(&["stored", "as"]) {
         let format = r.identifier()?;
         if format == "inputformat" {
@@ -69,7 +73,7 @@ pub fn table(r: &mut Reader<'_>) -> Result<Command> {
     r.expect("location")?;
     table.location = r.string()?;
     if r.take_words(&["table", "properties"]) {
-        table.properties = properties(r)?;
+        table.properties.extend(properties(r)?);
     }
     if r.peek_is("as") {
         return Err(rules::raised(Raised::ExternalTableAs, place));
@@ -79,7 +83,13 @@ pub fn table(r: &mut Reader<'_>) -> Result<Command> {
 
 fn columns(r: &mut Reader<'_>) -> Result<Vec<crate::dialect::command::ColumnDef>> {
     r.expect_token("(")?;
-    let columns = r.list(|r| ddl::column(r, &mut TableAttributes::default()))?;
+    let columns = r.list(|r| {
+        let (place, column) = (r.place(), ddl::column(r, &mut TableAttributes::default())?);
+        match column.is_plain() {
+            true => Ok(column),
+            false => Err(rules::external_attribute().at(place)),
+        }
+    })?;
     r.expect_token(")")?;
     Ok(columns)
 }

@@ -4,8 +4,9 @@
 
 use super::reader::Reader;
 use crate::dialect::command::Command;
+use crate::dialect::rules;
 use crate::dialect::transfer::{Packing, Unload, UnloadFormat};
-use crate::error::Result;
+use crate::error::{Error, Place, Result};
 
 /// Reads over whatever says who may read or write; true if there was something.
 ///
@@ -108,11 +109,15 @@ pub fn unescaped(raw: &str) -> String {
 /// What has been read of the format so far.
 #[derive(Default)]
 struct Format {
-    name: Option<&'static str>,
+    names: Vec<&'static str>,
     delimiter: Option<Vec<u8>>,
     fixed: Option<Vec<(String, usize)>>,
     quotes: bool,
     escape: bool,
+    null: bool,
+    row_groups: bool,
+    /// A key was given, which only ENCRYPTED has a use for.
+    key: Option<Place>,
 }
 
 pub fn unload(r: &mut Reader<'_>) -> Result<Command> {
@@ -136,19 +141,21 @@ pub fn unload(r: &mut Reader<'_>) -> Result<Command> {
         overwrite: false,
         clean: false,
         manifest: false,
+        verbose: false,
         extension: None,
     };
     let mut format = Format::default();
     while !r.at_end() {
+        if r.peek_is("kms_key_id") || r.peek_is("master_symmetric_key") {
+            format.key = Some(r.place());
+        }
         if r.take_token(",") || authorization(r)? || format_option(r, &mut format)? {
             continue;
         }
-        option(r, &mut unload)?;
+        option(r, &mut unload, &mut format)?;
     }
-    if unload.clean && unload.overwrite {
-        return Err(r.expected("CLEANPATH or ALLOWOVERWRITE, not both"));
-    }
-    unload.format = chosen(r, format)?;
+    refuse_mixed(r, &format, &unload)?;
+    unload.format = chosen(format);
     Ok(Command::Unload(Box::new(unload)))
 }
 
@@ -158,11 +165,16 @@ fn format_option(r: &mut Reader<'_>, format: &mut Format) -> Result<bool> {
         return Ok(true);
     }
     if let Some(name) = ["csv", "parquet", "json"].into_iter().find(|name| r.take(name)) {
-        format.name = Some(name);
+        format.names.push(name);
         return Ok(true);
     }
     if r.take("delimiter") {
-        format.delimiter = Some(delimiter(r)?);
+        let place = r.place();
+        let sign = delimiter(r)?;
+        if sign.len() != 1 {
+            return Err(wrong("the DELIMITER of UNLOAD is one ASCII character", place));
+        }
+        format.delimiter = Some(sign);
     } else if r.take("fixedwidth") {
         maybe_as(r);
         let text = r.string()?;
@@ -177,54 +189,125 @@ fn format_option(r: &mut Reader<'_>, format: &mut Format) -> Result<bool> {
     Ok(true)
 }
 
-fn chosen(r: &Reader<'_>, format: Format) -> Result<UnloadFormat> {
-    let of_text = format.delimiter.is_some() || format.quotes || format.escape;
-    Ok(match (format.name, format.fixed) {
-        (Some("parquet" | "json"), _) if of_text => {
-            return Err(r.expected("no option of text files"));
+fn wrong(says: &str, place: Place) -> Error {
+    rules::unload_options(says.to_owned(), place)
+}
+
+/// Refuses options that exclude each other (r_UNLOAD).
+fn refuse_mixed(r: &Reader<'_>, format: &Format, unload: &Unload) -> Result<()> {
+    let fixed = format.fixed.is_some();
+    let given = [
+        ("FIXEDWIDTH", fixed),
+        ("ADDQUOTES", format.quotes),
+        ("ESCAPE", format.escape),
+        ("DELIMITER", format.delimiter.is_some()),
+        ("HEADER", unload.header),
+        ("NULL AS", format.null),
+        ("GZIP", unload.packing == Packing::Gzip),
+        ("ZSTD", unload.packing == Packing::Zstd),
+    ];
+    let (name, other) = match format.names.as_slice() {
+        [one, other, ..] => (*one, Some(other.to_uppercase())),
+        names => {
+            let name = names.first().copied().unwrap_or(if fixed { "fixedwidth" } else { "" });
+            // how many of them, from the first
+            let excluded = match name {
+                "parquet" => &given[..],
+                "json" => &given[..6],
+                "csv" => &given[..3],
+                "fixedwidth" => &given[1..5],
+                _ => &[],
+            };
+            let other = excluded.iter().find(|(_, given)| *given);
+            (name, other.map(|(word, _)| (*word).to_owned()))
         }
-        (Some("parquet"), None) => UnloadFormat::Parquet,
-        (Some("json"), None) => UnloadFormat::Json,
-        (Some("csv"), None) if !format.quotes && !format.escape => {
+    };
+    if let Some(other) = other {
+        let says = format!("UNLOAD takes {} or {other}, not both", name.to_uppercase());
+        return Err(wrong(&says, r.place()));
+    }
+    if unload.clean && unload.overwrite {
+        return Err(wrong("UNLOAD takes CLEANPATH or ALLOWOVERWRITE, not both", r.place()));
+    }
+    if format.row_groups && name != "parquet" {
+        return Err(wrong("ROWGROUPSIZE is of PARQUET alone", r.place()));
+    }
+    match &format.key {
+        Some(place) => Err(wrong("a key needs ENCRYPTED", place.clone())),
+        None => Ok(()),
+    }
+}
+
+fn chosen(format: Format) -> UnloadFormat {
+    match (format.names.first().copied(), format.fixed) {
+        (Some("parquet"), _) => UnloadFormat::Parquet,
+        (Some("json"), _) => UnloadFormat::Json,
+        (Some(_), _) => {
             UnloadFormat::Csv { delimiter: format.delimiter.unwrap_or_else(|| b",".to_vec()) }
         }
-        (Some("csv"), None) => return Err(r.expected("CSV without ADDQUOTES or ESCAPE")),
-        (None, Some(widths)) if !of_text => UnloadFormat::Fixed(widths),
+        (None, Some(widths)) => UnloadFormat::Fixed(widths),
         (None, None) => UnloadFormat::Text {
             delimiter: format.delimiter.unwrap_or_else(|| b"|".to_vec()),
             quotes: format.quotes,
             escape: format.escape,
         },
-        _ => return Err(r.expected("one format")),
-    })
+    }
 }
 
-fn option(r: &mut Reader<'_>, unload: &mut Unload) -> Result<()> {
+/// A size in MB; `least` and `most` are the range r_UNLOAD gives.
+fn size(r: &mut Reader<'_>, option: &str, least: f64, most: f64) -> Result<()> {
+    maybe_as(r);
+    let place = r.place();
+    let written: f64 = r.literal()?.trim().parse().map_err(|_| r.expected("a size"))?;
+    let mega = match r.take("gb") {
+        true => written * 1024.0,
+        false => {
+            let _ = r.take("mb");
+            written
+        }
+    };
+    // sizes of files are the writer's own business here
+    match (least..=most).contains(&mega) {
+        true => Ok(()),
+        false => {
+            let says = format!("{option} is from {least} MB to {most} MB, not {mega} MB");
+            Err(wrong(&says, place))
+        }
+    }
+}
+
+fn option(r: &mut Reader<'_>, unload: &mut Unload, format: &mut Format) -> Result<()> {
     if r.take_words(&["partition", "by"]) {
-        unload.partition_by = r.column_list()?;
+        r.expect_token("(")?;
+        unload.partition_by = r.list(|r| match r.at_string() {
+            true => Err(wrong("PARTITION BY names columns, not texts", r.place())),
+            false => r.identifier(),
+        })?;
+        r.expect_token(")")?;
         unload.include_partitions = r.take("include");
     } else if r.take("header") {
         unload.header = true;
     } else if r.take("null") {
         maybe_as(r);
         unload.null_as = unescaped(&r.raw_string()?);
+        format.null = true;
     } else if r.take("allowoverwrite") {
         unload.overwrite = true;
     } else if r.take("cleanpath") {
         unload.clean = true;
     } else if r.take("manifest") {
-        let _ = r.take("verbose");
+        unload.verbose = r.take("verbose");
         unload.manifest = true;
     } else if r.take("parallel") {
         unload.serial = r.take("off") || r.take("false");
         let _ = r.take("on") || r.take("true");
     } else if r.take("extension") {
         unload.extension = Some(r.string()?.trim_start_matches('.').to_owned());
-    } else if r.take("maxfilesize") || r.take("rowgroupsize") {
-        // sizes of files are the writer's own business here
-        maybe_as(r);
-        r.literal()?;
-        let _ = r.take("mb") || r.take("gb");
+    } else if r.take("maxfilesize") {
+        size(r, "MAXFILESIZE", 5.0, 6.2 * 1024.0)?;
+    } else if r.take("rowgroupsize") {
+        size(r, "ROWGROUPSIZE", 32.0, 128.0)?;
+        format.row_groups = true;
     } else if let Some(packing) = pack(r) {
         unload.packing = packing;
     } else if r.peek_is("encrypted") || r.peek_is("bzip2") {

@@ -28,6 +28,7 @@ pub fn findings(parsed: &Parsed, known: &Known, wanted: fn(&Rule) -> bool) -> Ve
         typed: BY_KIND.typed.iter().any(|(rule, _)| wanted(rule)),
         writes: !matches!(parsed.command, Command::Query(_) | Command::Explain { .. }),
         depth: 0,
+        in_text: false,
         found: Vec::new(),
     };
     walk.command(&parsed.command);
@@ -87,6 +88,7 @@ struct Walk<'a> {
     writes: bool,
     /// How many queries the walk is inside.
     depth: usize,
+    in_text: bool,
     found: Vec<Finding>,
 }
 
@@ -106,6 +108,7 @@ impl<'a> Walk<'a> {
         }
         match command {
             Command::Query(q) => self.walk(q),
+            Command::Unload(unload) => self.within(&unload.query),
             Command::Declare { query, .. } => self.walk(query),
             Command::CreateTable(t) => self.each(&BY_KIND.table, t, Span::empty),
             Command::CreateTableAs(t) => self.walk(&t.query),
@@ -155,11 +158,19 @@ impl<'a> Walk<'a> {
         let _ = tree.visit(self);
     }
 
+    /// A query that stands in a text: its places are not those of the file.
+    fn within(&mut self, query: &'a Query) {
+        self.in_text = true;
+        self.ctes = ctes(&query.with);
+        self.walk(query);
+        self.in_text = false;
+    }
+
     fn report(&mut self, rule: &'static Rule, span: Span) {
         if !(self.wanted)(rule) {
             return;
         }
-        let place = if span.start.line == 0 {
+        let place = if span.start.line == 0 || self.in_text {
             self.start.clone()
         } else {
             place_of(&self.start.file, span.start)

@@ -6,7 +6,8 @@
 use super::{Find, Rule, Severity, Story};
 use super::{
     advised, aggregates, clauses, definitions, expressions, materialized, merges, missing_rules,
-    missing_statements, queries, reserved, sorted, statements, traps, values, windows, words,
+    missing_statements, queries, reserved, sorted, statements, transfers, traps, values, windows,
+    words,
 };
 
 /// Every rule.
@@ -25,6 +26,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         statements::RULES,
         definitions::RULES,
         materialized::RULES,
+        transfers::RULES,
         words::RULES,
         reserved::RULES,
         std::slice::from_ref(&reserved::NAME),
@@ -33,6 +35,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         missing_rules::RULES,
         missing_statements::RULES,
         missing_statements::RAISED,
+        transfers::RAISED,
     ]
     .into_iter()
     .flatten()

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! aggregates windows sorted queries clauses expressions    what a query may not say
-//! statements definitions materialized merges words  what a statement may not be
+//! statements definitions materialized merges words transfers  what a statement may not be
 //! missing_rules missing_statements          what Redshift runs and we do not
 //! advised traps                             what runs and often is not what was meant
 //! codes codes_more codes_views              the stories of errors raised elsewhere
@@ -37,6 +37,7 @@ mod reserved;
 mod scope;
 mod sorted;
 mod statements;
+mod transfers;
 mod traps;
 mod values;
 mod windows;
@@ -54,6 +55,7 @@ pub use list::rules;
 pub(crate) use missing_statements::{ROW_LEVEL_SECURITY, Raised, raised};
 pub(crate) use reserved::{reserved_name, reserved_table};
 pub(crate) use statements::second_distkey;
+pub(crate) use transfers::{copy_options, external_attribute, unload_options};
 pub(crate) use words::{refused_start, refused_word, with_insert};
 
 use scope::Scope;

@@ -18,7 +18,7 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, ident};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use crate::dialect::{self, CATALOG, Clock, Command, DEFAULT_SCHEMA, ObjectRef, rows_name};
+use crate::dialect::{self, CATALOG, Clock, Command, DEFAULT_SCHEMA, ObjectRef, Pseudo, rows_name};
 use crate::error::{Error, Result};
 
 use super::catalog::ViewDef;
@@ -83,8 +83,9 @@ pub async fn bind(
     target: Option<&ObjectRef>,
 ) -> Result<Bound> {
     let mut bound = Bound::default();
+    let pseudo = dialect::pseudo(command);
     for name in dialect::tables_of(command).reads {
-        bind_one(local, txn, &name, &mut bound, 0).await?;
+        bind_one(local, txn, &name, &mut bound, (pseudo, 0)).await?;
     }
     let Some(target) = target else { return Ok(bound) };
     // Narrowing reads keys; what is only planned reads nothing.
@@ -120,7 +121,7 @@ fn bind_one<'a>(
     txn: &'a mut Transaction,
     name: &'a ObjectRef,
     bound: &'a mut Bound,
-    depth: usize,
+    (pseudo, depth): (Pseudo, usize),
 ) -> BoxFuture<'a, Result<()>> {
     async move {
         if txn.has_table(name) {
@@ -135,7 +136,7 @@ fn bind_one<'a>(
             return Ok(());
         }
         if let Some(external) = txn.external(name) {
-            bound.add(name, external::provider(local, &external).await?);
+            bound.add(name, external::provider(local, &external, pseudo).await?);
             return Ok(());
         }
         if let Some(spec) = landing::spec(&local.specs, &txn.resolve(name)) {
@@ -168,8 +169,9 @@ pub async fn view_plan(
     let query = dialect::parse_query(&view.sql, Path::new(&view.name.to_string()))?;
     let command = Command::Query(query.clone());
     let mut bound = Bound::default();
+    let pseudo = dialect::pseudo(&command);
     for name in dialect::tables_of(&command).reads {
-        bind_one(local, txn, &name, &mut bound, depth).await?;
+        bind_one(local, txn, &name, &mut bound, (pseudo, depth)).await?;
     }
     let session = bound.session(&local.sessions)?;
     let clock = Clock { transaction_start: txn.started() };

@@ -23,7 +23,7 @@ use super::engine::Local;
 use super::names::is_system;
 use super::statement::{dispatch, output_schema, plan};
 use super::transaction::{Temporary, Transaction};
-use super::{alter, ddl, landing, materialized, names, prepared, system};
+use super::{alter, ddl, landing, load, materialized, names, prepared, system};
 
 /// What the rules and the planner say of one statement.
 #[derive(Debug, Default)]
@@ -166,6 +166,7 @@ impl DryRun<'_> {
         let target = match command {
             Command::Insert(insert) => Some(&insert.target),
             Command::Truncate { table } => Some(table),
+            Command::Copy(copy) => Some(&copy.target),
             Command::AlterTable(alter) => Some(&alter.name),
             Command::AlterMaterializedView { name } => Some(name),
             _ => None,
@@ -214,6 +215,17 @@ impl DryRun<'_> {
                 Ok(())
             }
             Command::RefreshMaterializedView { name, .. } => materialized::known(txn, name),
+            Command::Copy(copy) => load::check(txn, copy).await,
+            Command::Unload(unload) => {
+                let query = (*unload.query).clone();
+                let planned = plan(local, txn, parsed, query, None).await;
+                let planned = planned.and_then(|(session, plan)| finished(&session, &plan));
+                // the query stands in a text, with places of its own
+                planned.map(drop).map_err(|e| e.at(parsed.place.clone()))
+            }
+            Command::CreateExternalSchema(_) | Command::CreateExternalTable(_) => {
+                dispatch(local, txn, parsed).await.map(drop)
+            }
             Command::Query(query) | Command::Declare { query, .. } => {
                 let (session, planned) = plan(local, txn, parsed, (**query).clone(), None).await?;
                 finished(&session, &planned).map(drop)

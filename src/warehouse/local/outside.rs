@@ -150,6 +150,13 @@ impl Outside {
                 }
             }
         }
+        if files.is_empty() {
+            return Err(Error::failed(
+                "sql/no-file",
+                format!("none of the files that the manifest `{shown}` lists is there"),
+            )
+            .hint("check the URLs in it; COPY ends where it finds no file"));
+        }
         Ok(files)
     }
 }

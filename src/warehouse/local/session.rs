@@ -70,11 +70,16 @@ impl Session {
                     self.commit(txn).await?;
                     Ok(outcome)
                 }
-                Block::Open(_) if alone(&parsed.command) => Err(Error::failed(
-                    "sql/in-transaction",
-                    format!("{} cannot run inside a transaction block", parsed.command.verb()),
-                )
-                .hint("run it after COMMIT")),
+                Block::Open(txn)
+                    if alone(&parsed.command) || shapes_external(&txn, &parsed.command) =>
+                {
+                    let verb = parsed.command.verb();
+                    Err(Error::failed(
+                        "sql/in-transaction",
+                        format!("{verb} cannot run inside a transaction block"),
+                    )
+                    .hint("run it after COMMIT"))
+                }
                 Block::Open(mut txn) => {
                     let outcome = self.local.parsed(&mut txn, parsed).await?;
                     if parsed.command.commits() {
@@ -135,6 +140,16 @@ fn refuse_cursor(command: &Command) -> Result<()> {
             .hint("write BEGIN before it"))
         }
         _ => Ok(()),
+    }
+}
+
+/// True for DROP TABLE and ALTER TABLE of an external table, which no block takes (r_DROP_TABLE,
+/// r_ALTER_TABLE).
+fn shapes_external(txn: &Transaction, command: &Command) -> bool {
+    match command {
+        Command::DropTable { names, .. } => names.iter().any(|name| txn.external(name).is_some()),
+        Command::AlterTable(alter) => txn.external(&alter.name).is_some(),
+        _ => false,
     }
 }
 

@@ -253,6 +253,14 @@ pub(super) async fn rows(
     query: ast::Query,
 ) -> Result<SendableRecordBatchStream> {
     let (session, plan) = plan(local, txn, parsed, query, None).await?;
+    named(session, plan).await
+}
+
+/// The rows of a plan under the names Redshift gives them.
+pub(super) async fn named(
+    session: SessionState,
+    plan: LogicalPlan,
+) -> Result<SendableRecordBatchStream> {
     let rows = stream(session, plan).await?;
     let schema = output_schema(&rows.schema());
     let named = Arc::clone(&schema);

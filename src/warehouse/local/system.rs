@@ -103,12 +103,10 @@ pub async fn provider(
     let schema = name.schema.as_deref();
     let relation = match (schema, name.table.as_str()) {
         (None | Some("pg_catalog"), "pg_table_def") => table_def(txn),
-        (None | Some("pg_catalog"), "svv_tables") | (Some("information_schema"), "tables") => {
-            tables(txn)
-        }
-        (None | Some("pg_catalog"), "svv_columns") | (Some("information_schema"), "columns") => {
-            columns(local, txn).await?
-        }
+        (None | Some("pg_catalog"), "svv_tables") => tables(txn, true),
+        (Some("information_schema"), "tables") => tables(txn, false),
+        (None | Some("pg_catalog"), "svv_columns") => columns(local, txn, true).await?,
+        (Some("information_schema"), "columns") => columns(local, txn, false).await?,
         (None | Some("pg_catalog"), "svv_all_tables" | "svv_redshift_tables") => all_tables(txn),
         (None | Some("pg_catalog"), "svv_all_columns" | "svv_redshift_columns") => {
             all_columns(local, txn).await?
@@ -143,7 +141,7 @@ pub fn spelled(ty: SqlType) -> String {
 }
 
 /// The same without lengths.
-fn bare(ty: SqlType) -> &'static str {
+pub fn bare(ty: SqlType) -> &'static str {
     match ty {
         SqlType::Boolean => "boolean",
         SqlType::SmallInt => "smallint",
@@ -222,8 +220,10 @@ fn relations(txn: &Transaction) -> Vec<(TableName, &'static str)> {
     all
 }
 
-fn tables(txn: &Transaction) -> Relation {
-    let external = txn.shape().externals.keys().map(|name| (name.clone(), "EXTERNAL TABLE"));
+/// External tables are not in the information schema (r_CREATE_EXTERNAL_TABLE_usage).
+fn tables(txn: &Transaction, with_external: bool) -> Relation {
+    let external = txn.shape().externals.keys().filter(|_| with_external);
+    let external = external.map(|name| (name.clone(), "EXTERNAL TABLE"));
     let rows = relations(txn)
         .into_iter()
         .chain(external)
@@ -354,8 +354,10 @@ const fn of_columns(
     ]
 }
 
-async fn columns(local: &Local, txn: &mut Transaction) -> Result<Relation> {
-    let rows = known_columns(local, txn).await?.iter().map(Known::row).collect();
+async fn columns(local: &Local, txn: &mut Transaction, with_external: bool) -> Result<Relation> {
+    let mut known = known_columns(local, txn).await?;
+    known.retain(|column| with_external || !txn.shape().externals.contains_key(&column.name));
+    let rows = known.iter().map(Known::row).collect();
     Ok(Relation { columns: const { &of_columns("table_catalog", "table_schema") }, rows })
 }
 

@@ -9,7 +9,7 @@ pub use scan::provider;
 
 use crate::dialect::{
     AlterAction, AlterTable, ColumnDef, CreateExternalSchema, CreateExternalTable, ExternalSetting,
-    ObjectRef, Partition,
+    ObjectRef, Partition, external_attribute,
 };
 use crate::error::{Error, Result};
 use crate::tables::TableName;
@@ -117,9 +117,29 @@ pub fn create_table(
         )
         .hint("a partition column does not stand in the files: name it in PARTITIONED BY alone"));
     }
+    refuse_twice(name, &external)?;
     scan::check(&external)?;
     txn.set_external(name, Some(external))?;
     Ok(Outcome::default())
+}
+
+/// Refuses two columns of one name.
+fn refuse_twice(name: &ObjectRef, external: &External) -> Result<()> {
+    let mut names: Vec<&str> =
+        external.columns.iter().chain(&external.partitioned_by).map(|(c, _)| c.as_str()).collect();
+    names.sort_unstable();
+    let twice = names.windows(2).find_map(|pair| match pair {
+        [a, b] if a == b => Some(*a),
+        _ => None,
+    });
+    match twice {
+        None => Ok(()),
+        Some(column) => Err(Error::failed(
+            "sql/duplicate-column",
+            format!("column \"{column}\" of {name} is there twice"),
+        )
+        .hint("rename one; names fold to lower case")),
+    }
 }
 
 /// An external table as the list of tables has it: its rows are not counted.
@@ -226,26 +246,40 @@ pub fn alter(local: &Local, txn: &mut Transaction, alter: &AlterTable) -> Result
             other => return Err(unsupported(&format!("files of {other}"))),
         },
         AlterAction::AddColumn(column) => {
+            if !column.is_plain() {
+                return Err(external_attribute());
+            }
             new.columns.extend(named(std::slice::from_ref(column))?);
         }
-        AlterAction::DropColumn { name: gone, .. } => {
-            let before = new.columns.len();
-            new.columns.retain(|(column, _)| column != gone);
-            if new.columns.len() == before {
-                return Err(Error::failed(
-                    "sql/unknown-column",
-                    format!("column \"{gone}\" of relation \"{name}\" does not exist"),
-                ));
-            }
-        }
+        AlterAction::DropColumn { name: gone, .. } => drop_column(&mut new, name, gone)?,
         AlterAction::Noted { .. } | AlterAction::Keys { .. } => {}
         _ => return Err(unsupported("this ALTER TABLE of an external table")),
     }
+    refuse_twice(name, &new)?;
     scan::check(&new)?;
     if new != *known {
         txn.set_external(name, Some(new))?;
     }
     Ok(Outcome::default())
+}
+
+fn drop_column(external: &mut External, name: &ObjectRef, gone: &str) -> Result<()> {
+    if external.partitioned_by.iter().any(|(column, _)| column == gone) {
+        return Err(Error::failed(
+            "sql/partition",
+            format!("column \"{gone}\" of {name} is a partition column"),
+        )
+        .hint("a partition column cannot be dropped (r_ALTER_TABLE)"));
+    }
+    let before = external.columns.len();
+    external.columns.retain(|(column, _)| column != gone);
+    if external.columns.len() < before {
+        return Ok(());
+    }
+    Err(Error::failed(
+        "sql/unknown-column",
+        format!("column \"{gone}\" of relation \"{name}\" does not exist"),
+    ))
 }
 
 fn unsupported(what: &str) -> Error {

@@ -17,9 +17,9 @@ use datafusion::physical_plan::streaming::PartitionStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectMeta;
 
-use crate::dialect::{CopyOptions, Packing, TextLayout};
+use crate::dialect::{CopyOptions, PSEUDO, Packing, Pseudo, TextLayout};
 use crate::error::{Error, Result};
-use crate::types::SqlType;
+use crate::types::{SqlType, VARCHAR_MAX};
 use crate::warehouse::local::catalog::External;
 use crate::warehouse::local::engine::{Local, engine_error};
 use crate::warehouse::local::files::{FileTable, Rows, ScanFile, engine_type};
@@ -38,11 +38,36 @@ struct Found {
     partition: Vec<ScalarValue>,
 }
 
-/// The table as the engine reads it.
-pub async fn provider(local: &Local, external: &External) -> Result<Arc<dyn TableProvider>> {
+/// The table as the engine reads it, with its pseudocolumns where a statement names one.
+pub async fn provider(
+    local: &Local,
+    external: &External,
+    pseudo: Pseudo,
+) -> Result<Arc<dyn TableProvider>> {
     let columns = targets(&external.columns)?;
-    let parts = targets(&external.partitioned_by)?;
-    let files = files(local, external, &parts).await?;
+    let mut parts = targets(&external.partitioned_by)?;
+    let mut files = files(local, external, &parts).await?;
+    if pseudo.named {
+        if pseudo.star {
+            return Err(Error::failed(
+                "sql/unsupported-locally",
+                "a `*` beside \"$path\" or \"$size\" is not supported locally",
+            )
+            .hint("name the columns: a * does not give the pseudocolumns"));
+        }
+        let types = [SqlType::Varchar(VARCHAR_MAX), SqlType::BigInt];
+        parts.extend(PSEUDO.iter().zip(types).map(|(name, ty)| Target {
+            name: (*name).to_owned(),
+            ty,
+            not_null: false,
+        }));
+        for file in &mut files {
+            let path = file.location.shown(file.meta.location.as_ref());
+            let size = i64::try_from(file.meta.size).ok();
+            file.partition.push(ScalarValue::Utf8View(Some(path)));
+            file.partition.push(ScalarValue::Int64(size));
+        }
+    }
     if external.format == "parquet" {
         return parquet_table(&columns, &parts, files).await;
     }

@@ -1,7 +1,7 @@
-//! One JSON object a line to the values of a row: keys are the names of columns. It reads no file.
+//! A JSON object to the values of a row: keys are the names of columns. It reads no file.
 //!
 //! Source: copy-usage_notes-copy-from-json: JSON 'auto' loads keys that are column names, leaves
-//! out the others, and gives NULL where a key is missing. Objects that span lines are refused.
+//! out the others, and gives NULL where a key is missing.
 
 use std::borrow::Cow;
 
@@ -20,10 +20,8 @@ pub fn cells(
     let invalid = |text: String| (None, Reason { code: 1216, text });
     let object = match serde_json::from_slice(line) {
         Ok(Value::Object(object)) => object,
-        Ok(_) => return Err(invalid("a line is no JSON object".to_owned())),
-        Err(e) => {
-            return Err(invalid(format!("invalid JSON, one object on one line is read: {e}")));
-        }
+        Ok(_) => return Err(invalid("this is no JSON object".to_owned())),
+        Err(e) => return Err(invalid(format!("invalid JSON: {e}"))),
     };
     let mut cells = Vec::with_capacity(columns.len());
     for (index, column) in columns.iter().enumerate() {

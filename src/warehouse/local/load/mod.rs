@@ -75,6 +75,28 @@ pub async fn copy(
     Ok(outcome)
 }
 
+/// What can be said of a COPY before any file is looked for.
+pub async fn check(txn: &mut Transaction, copy: &Copy) -> Result<()> {
+    // an external table or a view is told by what writes to it
+    if !txn.has_table(&copy.target) {
+        return Ok(());
+    }
+    let def = Arc::clone(&txn.table(&copy.target).await?.def);
+    let named = named_columns(&def, copy)?;
+    match &copy.format {
+        FileFormat::Fixed(widths) => as_many(widths.len(), named.len()),
+        _ => Ok(()),
+    }
+}
+
+/// The names of a specification of widths need not be those of the table, only as many.
+fn as_many(widths: usize, columns: usize) -> Result<()> {
+    if widths == columns {
+        return Ok(());
+    }
+    Err(Error::failed("sql/columns", format!("{widths} widths for {columns} columns")))
+}
+
 /// What MAXERROR left out, told as a warning.
 fn left_out(faults: &Faults) -> Vec<String> {
     let (count, first) = faults.told();
@@ -157,15 +179,9 @@ async fn files(local: &Local, copy: &Copy) -> Result<Vec<(Location, ObjectMeta)>
 fn reading(format: &FileFormat, copy: &Copy, targets: Vec<Target>) -> Result<Reading> {
     let (cut, json, columns) = match format {
         FileFormat::Text(layout) => (Cut::Text(layout.clone()), None, targets),
-        FileFormat::Json { ignore_case } => (Cut::Whole, Some(*ignore_case), targets),
+        FileFormat::Json { ignore_case } => (Cut::Objects, Some(*ignore_case), targets),
         FileFormat::Fixed(widths) => {
-            // The names of the specification need not be those of the table, only as many.
-            if widths.len() != targets.len() {
-                return Err(Error::failed(
-                    "sql/columns",
-                    format!("{} widths for {} columns", widths.len(), targets.len()),
-                ));
-            }
+            as_many(widths.len(), targets.len())?;
             (Cut::Fixed(widths.iter().map(|(_, width)| *width).collect()), None, targets)
         }
         FileFormat::Parquet => (Cut::Whole, None, targets),

@@ -1,4 +1,4 @@
-//! Text to records: lines, quotes, escapes, widths. It knows no types.
+//! Text to records: lines, quotes, escapes, widths, objects. It knows no types.
 //!
 //! Source: copy-parameters-data-format, copy-parameters-data-conversion (ESCAPE, REMOVEQUOTES).
 
@@ -24,9 +24,35 @@ pub struct Record {
     pub line: usize,
     bytes: Vec<u8>,
     fields: Vec<Span>,
+    /// What is wrong with it as a whole.
+    fault: Option<&'static str>,
 }
 
 impl Record {
+    fn begin(&mut self) {
+        self.bytes.clear();
+        self.fields.clear();
+        self.fault = None;
+    }
+
+    /// What is wrong with the line before any value is looked at.
+    pub fn fault(&self) -> Option<&'static str> {
+        self.fault
+    }
+
+    /// What follows the first NUL, which ends a record: the byte, or none.
+    pub fn after_nul(&self) -> Option<Option<u8>> {
+        let at = memchr::memchr(0, &self.bytes)?;
+        Some(self.bytes.get(at + 1).copied())
+    }
+
+    /// Leaves out the empty field after a delimiter that ends the line.
+    pub fn without_last_empty(&mut self) {
+        if self.fields.last().is_some_and(|f| f.start == f.end && !f.quoted) {
+            self.fields.pop();
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.fields.len()
     }
@@ -55,6 +81,8 @@ pub enum Cut {
     Fixed(Vec<usize>),
     /// The line is one field.
     Whole,
+    /// One JSON object after the other, over any number of lines.
+    Objects,
 }
 
 /// Reads records one after the other.
@@ -64,11 +92,13 @@ pub struct Records<R> {
     /// Lines read so far.
     lines: usize,
     line: Vec<u8>,
+    /// How much of the line is read, where objects share it.
+    at: usize,
 }
 
 impl<R: BufRead> Records<R> {
     pub fn new(source: R, cut: Cut) -> Records<R> {
-        Records { source, cut, lines: 0, line: Vec::new() }
+        Records { source, cut, lines: 0, line: Vec::new(), at: 0 }
     }
 
     /// Reads over the first lines of a file.
@@ -77,6 +107,7 @@ impl<R: BufRead> Records<R> {
             self.line.clear();
             self.more()?;
         }
+        self.line.clear();
         Ok(())
     }
 
@@ -89,14 +120,16 @@ impl<R: BufRead> Records<R> {
 
     /// The next record into `record`; false at the end of the file.
     pub fn next(&mut self, record: &mut Record) -> io::Result<bool> {
+        if let Cut::Objects = self.cut {
+            return self.object(record);
+        }
         self.line.clear();
         if !self.more()? {
             return Ok(false);
         }
         record.line = self.lines;
         loop {
-            record.bytes.clear();
-            record.fields.clear();
+            record.begin();
             let line = without_end(&self.line);
             let closed = match &self.cut {
                 Cut::Text(layout) if layout.csv => quoted(line, layout, record),
@@ -105,17 +138,91 @@ impl<R: BufRead> Records<R> {
                     fixed(line, widths, record);
                     true
                 }
-                Cut::Whole => {
+                Cut::Whole | Cut::Objects => {
                     record.bytes.extend_from_slice(line);
                     record.end_field(0, false);
                     true
                 }
             };
             // An open quote or a backslash at the end takes the next line in.
-            if closed || !self.more()? {
+            if closed {
+                return Ok(true);
+            }
+            if !self.more()? {
+                record.fault = Some("the file ends inside a field: a quote or an escape is open");
                 return Ok(true);
             }
         }
+    }
+
+    /// The next object, or what stands on the line instead of one.
+    fn object(&mut self, record: &mut Record) -> io::Result<bool> {
+        record.begin();
+        loop {
+            let rest = self.line.get(self.at..).unwrap_or_default();
+            if let Some(blanks) = rest.iter().position(|b| !b.is_ascii_whitespace()) {
+                self.at += blanks;
+                break;
+            }
+            if !self.next_line()? {
+                return Ok(false);
+            }
+        }
+        record.line = self.lines;
+        let mut nest = Nest::default();
+        loop {
+            while let Some(&byte) = self.line.get(self.at) {
+                self.at += 1;
+                record.bytes.push(byte);
+                if nest.closes(byte) {
+                    record.end_field(0, false);
+                    return Ok(true);
+                }
+            }
+            if nest.depth == 0 || !self.next_line()? {
+                record.end_field(0, false);
+                return Ok(true);
+            }
+        }
+    }
+
+    fn next_line(&mut self) -> io::Result<bool> {
+        self.line.clear();
+        self.at = 0;
+        self.more()
+    }
+}
+
+/// How deep in objects and arrays a byte of JSON stands, and whether in a text.
+#[derive(Default)]
+struct Nest {
+    depth: usize,
+    text: bool,
+    escaped: bool,
+}
+
+impl Nest {
+    /// True when the byte ends the outermost object.
+    fn closes(&mut self, byte: u8) -> bool {
+        if self.text {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' => self.escaped = true,
+                b'"' => self.text = false,
+                _ => {}
+            }
+            return false;
+        }
+        match byte {
+            b'"' => self.text = self.depth > 0,
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => {
+                self.depth = self.depth.saturating_sub(1);
+                return self.depth == 0;
+            }
+            _ => {}
+        }
+        false
     }
 }
 
@@ -128,6 +235,8 @@ fn without_end(line: &[u8]) -> &[u8] {
 fn quoted(line: &[u8], layout: &TextLayout, record: &mut Record) -> bool {
     let (mut at, mut start) = (0, 0);
     let (mut inside, mut was_quoted) = (false, false);
+    // where the text ends that stood in quotes
+    let mut closed = 0;
     while let Some(&byte) = line.get(at) {
         if inside {
             if byte != layout.quote {
@@ -136,13 +245,15 @@ fn quoted(line: &[u8], layout: &TextLayout, record: &mut Record) -> bool {
                 record.bytes.push(byte);
                 at += 1;
             } else {
-                inside = false;
+                (inside, closed) = (false, record.bytes.len());
             }
             at += 1;
-        } else if byte == layout.quote && record.bytes.len() == start && !was_quoted {
+        } else if byte == layout.quote && !was_quoted && is_blank(&record.bytes, start) {
+            record.bytes.truncate(start);
             (inside, was_quoted) = (true, true);
             at += 1;
         } else if starts(line, at, &layout.delimiter) {
+            without_blanks(record, was_quoted, closed);
             record.end_field(start, was_quoted);
             (start, was_quoted) = (record.bytes.len(), false);
             at += layout.delimiter.len();
@@ -151,8 +262,20 @@ fn quoted(line: &[u8], layout: &TextLayout, record: &mut Record) -> bool {
             at += 1;
         }
     }
+    without_blanks(record, was_quoted && !inside, closed);
     record.end_field(start, was_quoted);
     !inside
+}
+
+/// White space between a quote and a delimiter is no part of the field.
+fn without_blanks(record: &mut Record, was_quoted: bool, closed: usize) {
+    if was_quoted && is_blank(&record.bytes, closed) {
+        record.bytes.truncate(closed);
+    }
+}
+
+fn is_blank(bytes: &[u8], from: usize) -> bool {
+    bytes.get(from..).is_some_and(|rest| rest.iter().all(u8::is_ascii_whitespace))
 }
 
 /// Text between delimiters; false when the line ends in a backslash that escapes its end.
@@ -170,7 +293,7 @@ fn delimited(line: &[u8], layout: &TextLayout, record: &mut Record) -> bool {
             }
             record.bytes.push(next);
             at += 2;
-        } else if open == Some(byte) {
+        } else if open == Some(byte) && ends(line, at + 1, &layout.delimiter) {
             open = None;
             at += 1;
         } else if layout.remove_quotes && fresh && (byte == b'"' || byte == b'\'') {
@@ -186,7 +309,15 @@ fn delimited(line: &[u8], layout: &TextLayout, record: &mut Record) -> bool {
         }
     }
     record.end_field(start, was_quoted);
+    if open.is_some() {
+        record.fault = Some("a field begins with a quotation mark and does not end with it");
+    }
     true
+}
+
+/// True where a field ends: at a delimiter, or with the line.
+fn ends(line: &[u8], at: usize, delimiter: &[u8]) -> bool {
+    at == line.len() || starts(line, at, delimiter)
 }
 
 fn starts(line: &[u8], at: usize, delimiter: &[u8]) -> bool {
@@ -257,8 +388,54 @@ mod tests {
         assert_eq!(fields("a\\|b|c\\\nd|\\N\n", &escape), [["a|b", "c\nd", "\\N"]]);
         let quotes = TextLayout { remove_quotes: true, ..TextLayout::pipes() };
         assert_eq!(fields("'a|b'|\"c\"|d'e\n", &quotes), [["a|b", "c", "d'e"]]);
+        // the table of REMOVEQUOTES: the outer pair goes, and it must be a pair
+        assert_eq!(fields("\"x\"y\"|'' 'Black' ''|' '\n", &quotes), [["x\"y", "' 'Black' '", " "]]);
+        let mut records = Records::new(&b"'Blue|1\n"[..], Cut::Text(quotes));
+        let mut record = Record::default();
+        assert!(records.next(&mut record).expect("memory") && record.fault().is_some());
         let wide = TextLayout { delimiter: b"|~|".to_vec(), ..TextLayout::pipes() };
         assert_eq!(fields("a|b|~|c\n", &wide), [["a|b", "c"]]);
+    }
+
+    #[test]
+    fn csv_ignores_blanks_around_quotes_alone() {
+        let csv = TextLayout::csv();
+        assert_eq!(fields("1, \"a \"\" b\" ,\"c\"\t, d \n", &csv), [["1", "a \" b", "c", " d "]]);
+        let tabs = TextLayout { delimiter: b"\t".to_vec(), ..csv };
+        assert_eq!(fields("\t \"a\"\t\n", &tabs), [["", "a", ""]]);
+    }
+
+    #[test]
+    fn a_nul_is_seen_with_what_follows_it() {
+        let after = |text: &str| {
+            let mut records = Records::new(text.as_bytes(), Cut::Text(TextLayout::pipes()));
+            let mut record = Record::default();
+            records.next(&mut record).expect("memory");
+            record.after_nul()
+        };
+        assert_eq!(after("1|a\0b|c\n"), Some(Some(b'b')));
+        assert_eq!(after("1|a\0\n"), Some(None));
+        assert_eq!(after("1|a\n"), None);
+    }
+
+    #[test]
+    fn objects_span_lines_and_share_them() {
+        let text = "{\"a\":\n {\"b\": \"}\\\"{\"}\n}{\"a\": 2}\n\nnone\n[1]{\n";
+        let mut records = Records::new(text.as_bytes(), Cut::Objects);
+        let mut record = Record::default();
+        let mut found = Vec::new();
+        while records.next(&mut record).expect("memory") {
+            let text = record.field(0).map(|(f, _)| String::from_utf8_lossy(f).trim().to_owned());
+            found.push((record.line, text.unwrap_or_default()));
+        }
+        let expected = [
+            (1, "{\"a\":\n {\"b\": \"}\\\"{\"}\n}"),
+            (3, "{\"a\": 2}"),
+            (5, "none"),
+            (6, "[1]"),
+            (6, "{"),
+        ];
+        assert_eq!(found, expected.map(|(line, text)| (line, text.to_owned())));
     }
 
     #[test]

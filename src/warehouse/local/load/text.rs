@@ -192,7 +192,12 @@ impl Batches<'_> {
                     let whole = record.field(0).map_or(&b""[..], |(f, _)| f);
                     json::cells(whole, ignore_case, &self.reading.columns, &self.reading.rules)
                 }
-                None => self.cells(&record),
+                None => {
+                    if record.len() == self.reading.columns.len() + 1 && self.may_end_early() {
+                        record.without_last_empty();
+                    }
+                    self.cells(&record)
+                }
             };
             match cells {
                 Ok(cells) => rows.push(cells),
@@ -224,7 +229,34 @@ impl Batches<'_> {
         whole || self.reading.rules.options.ignore_blank_lines
     }
 
+    /// A line of plain text may end in a delimiter (t_preparing-input-data).
+    fn may_end_early(&self) -> bool {
+        !self.reading.ragged && matches!(&self.reading.cut, Cut::Text(layout) if !layout.csv)
+    }
+
+    /// What is wrong with a record of COPY before its fields are looked at.
+    fn broken(&self, record: &Record) -> Option<Reason> {
+        if self.reading.ragged {
+            return None;
+        }
+        if let Some(text) = record.fault() {
+            return Some(Reason { code: 1216, text: text.to_owned() });
+        }
+        if self.reading.rules.options.null_as.is_some() {
+            return None;
+        }
+        let after = match record.after_nul()? {
+            Some(byte) => format!("unexpected character 0x{byte:02x}"),
+            None => "the line goes on".to_owned(),
+        };
+        let text = format!("missing newline after NUL, which ends a record: {after}");
+        Some(Reason { code: 1216, text })
+    }
+
     fn cells<'r>(&self, record: &'r Record) -> std::result::Result<Vec<Cell<'r>>, Fault> {
+        if let Some(reason) = self.broken(record) {
+            return Err((None, reason));
+        }
         let columns = &self.reading.columns;
         if record.len() > columns.len() && !self.reading.ragged {
             let text = format!("extra columns found: {} for {}", record.len(), columns.len());

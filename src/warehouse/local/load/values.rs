@@ -62,7 +62,10 @@ impl When {
             Some("auto") => When::Auto,
             Some("epochsecs") => When::EpochSeconds,
             Some("epochmillisecs") => When::EpochMillis,
-            Some(_) => When::Pattern(Pattern::parse(&full_hours(written.unwrap_or_default()))),
+            Some(_) => {
+                let pattern = Pattern::parse(&full_hours(written.unwrap_or_default()));
+                When::Pattern(pattern.with_fractions())
+            }
         }
     }
 }
@@ -414,6 +417,15 @@ mod tests {
         assert_eq!(
             cell(with("MM/DD/YYYY HH:MI:SS"), "1/2/1970 14:00:01", "timestamp"),
             micros(136_801)
+        );
+        // SS takes a fraction of up to six digits
+        assert_eq!(
+            cell(with("YYYY-MM-DD HH:MI:SS"), "1970-01-01 00:00:01.119568", "timestamp"),
+            Ok(Cell::Int(1_119_568))
+        );
+        assert_eq!(
+            cell(with("HH12:MI:SS AM DD.MM.YYYY"), "12:00:01.5 AM 01.01.1970", "timestamp"),
+            Ok(Cell::Int(1_500_000))
         );
         assert_eq!(cell(with("epochsecs"), "86400", "timestamp"), micros(86_400));
         assert_eq!(cell(with("epochmillisecs"), "86400000", "timestamp"), micros(86_400));

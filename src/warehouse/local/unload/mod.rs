@@ -3,6 +3,7 @@
 //! Names are Redshift's for one slice: `prefix0000_part_00`, or `prefix000` under PARALLEL OFF, in
 //! a folder `column=value/` for each partition. Source: r_UNLOAD, r_UNLOAD_command_examples.
 
+mod manifest;
 mod sink;
 mod text;
 
@@ -15,11 +16,10 @@ use arrow::datatypes::SchemaRef;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
-use object_store::path::Path;
-use serde_json::json;
 
-use crate::dialect::{Packing, Parsed, Unload, UnloadFormat};
+use crate::dialect::{self, Packing, Parsed, Unload, UnloadFormat};
 use crate::error::{Error, Result};
+use crate::types::SqlType;
 use crate::warehouse::Outcome;
 
 use super::engine::{Local, engine_error};
@@ -27,7 +27,7 @@ use super::outside::{Location, below};
 use super::statement;
 use super::transaction::Transaction;
 
-use sink::Sink;
+use sink::{Sink, Written};
 
 /// What Hive, and Spectrum with it, calls the partition of NULL.
 const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
@@ -43,12 +43,20 @@ pub async fn unload(
     if !unload.overwrite {
         clear(&location, unload).await?;
     }
-    let rows = statement::rows(local, txn, parsed, (*unload.query).clone()).await?;
-    let mut files = Files::new(&location, unload, &rows.schema())?;
+    let query = (*unload.query).clone();
+    // the query stands in a text, with places of its own
+    let planned = statement::plan(local, txn, parsed, query, None).await;
+    let (session, plan) = planned.map_err(|e| e.at(parsed.place.clone()))?;
+    let texts = dialect::text_types(&plan);
+    let rows = statement::named(session, plan).await?;
+    let schema = rows.schema();
+    let mut files = Files::new(&location, unload, &schema)?;
     write(rows, &mut files).await?;
+    let columns = files.columns.clone();
     let written = files.finish().await?;
     if unload.manifest {
-        manifest(&location, &written).await?;
+        let columns = unload.verbose.then(|| manifest::columns(&schema, &texts, &columns));
+        manifest::write(&location, &written, columns).await?;
     }
     Ok(Outcome::default())
 }
@@ -128,6 +136,7 @@ impl<'a> Files<'a> {
             )
             .hint("partition by fewer columns, or write INCLUDE"));
         }
+        refuse_types(unload, schema, &partitions)?;
         let schema = schema.project(&columns).map_err(|e| engine_error(e.into()))?;
         let mut files = Files {
             location,
@@ -195,7 +204,7 @@ impl<'a> Files<'a> {
         Ok(folder)
     }
 
-    async fn finish(self) -> Result<Vec<(String, u64)>> {
+    async fn finish(self) -> Result<Vec<Written>> {
         let mut written = Vec::new();
         for (_, sink) in self.open {
             written.push(sink.finish().await?);
@@ -218,16 +227,44 @@ fn name(unload: &Unload) -> String {
     }
 }
 
-async fn manifest(location: &Location, files: &[(String, u64)]) -> Result<()> {
-    let entries: Vec<_> = files
-        .iter()
-        .map(|(key, bytes)| json!({"url": location.shown(key), "meta": {"content_length": bytes}}))
-        .collect();
-    let text = json!({ "entries": entries }).to_string();
-    let key = format!("{}manifest", location.key);
-    location.place.store.put(&Path::from(key.as_str()), text.into()).await.map_err(|cause| {
-        Error::failed("storage/write", format!("cannot write `{}`", location.shown(&key)))
-            .because(cause)
-    })?;
+/// What a column may not be, in the files or as a partition (r_UNLOAD).
+fn refuse_types(unload: &Unload, schema: &SchemaRef, partitions: &[usize]) -> Result<()> {
+    let refused = |says: String| {
+        Error::failed("sql/unload-options", says).hint("see the notes on types (r_UNLOAD)")
+    };
+    let of_bytes = matches!(
+        unload.format,
+        UnloadFormat::Parquet | UnloadFormat::Json | UnloadFormat::Fixed(_)
+    );
+    for (index, field) in schema.fields().iter().enumerate() {
+        let ty = SqlType::of_arrow(field.data_type());
+        let name = field.name();
+        if of_bytes && matches!(ty, Some(SqlType::Varbyte(_))) {
+            return Err(refused(format!(
+                "column {name}: VARBYTE is unloaded to text or CSV alone"
+            ))
+            .hint("unload as CSV, or write TO_HEX(column)"));
+        }
+        let part = partitions.contains(&index);
+        let unfit = |ty: SqlType| {
+            matches!(
+                ty,
+                SqlType::Double | SqlType::Time | SqlType::TimestampTz | SqlType::Varbyte(_)
+            )
+        };
+        if let Some(ty) = ty.filter(|ty| part && unfit(*ty)) {
+            return Err(refused(format!("PARTITION BY takes no {ty} column, as {name} is")));
+        }
+        let again = schema.fields().iter().skip(index + 1).any(|other| other.name() == name);
+        if again && matches!(unload.format, UnloadFormat::Json) {
+            return Err(Error::failed(
+                "sql/duplicate-column",
+                format!(
+                    "two columns of the query are called \"{name}\", which are keys of one object"
+                ),
+            )
+            .hint("name one of them otherwise: SELECT a AS b (r_UNLOAD)"));
+        }
+    }
     Ok(())
 }

@@ -23,8 +23,17 @@ const CHUNK: usize = 1 << 20;
 
 pub struct Sink {
     key: String,
+    /// Lines, a header counted in.
+    rows: usize,
     shown: String,
     kind: Kind,
+}
+
+/// A file that is closed.
+pub struct Written {
+    pub key: String,
+    pub bytes: u64,
+    pub rows: usize,
 }
 
 enum Kind {
@@ -104,10 +113,12 @@ impl Sink {
                 bytes: 0,
             })),
         };
-        Ok(Sink { key: key.to_owned(), shown, kind })
+        let header = unload.header && matches!(kind, Kind::Text(_));
+        Ok(Sink { key: key.to_owned(), rows: usize::from(header), shown, kind })
     }
 
     pub async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.rows += batch.num_rows();
         match &mut self.kind {
             Kind::Parquet(writer) => {
                 writer.write(batch).await.map_err(|cause| cannot_write(&self.shown, cause))
@@ -122,8 +133,8 @@ impl Sink {
         }
     }
 
-    /// Closes the file; gives its key and its bytes.
-    pub async fn finish(self) -> Result<(String, u64)> {
+    /// Closes the file.
+    pub async fn finish(self) -> Result<Written> {
         let failed =
             |cause: Box<dyn std::error::Error + Send + Sync>| cannot_write(&self.shown, cause);
         let bytes = match self.kind {
@@ -140,7 +151,7 @@ impl Sink {
                 bytes + rest.len() as u64
             }
         };
-        Ok((self.key, bytes))
+        Ok(Written { key: self.key, bytes, rows: self.rows })
     }
 }
 

@@ -7,7 +7,7 @@ use arrow::datatypes::{
     DataType, Float32Type, Float64Type, SchemaRef, TimeUnit, TimestampMicrosecondType,
 };
 use arrow::util::display::array_value_to_string;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::dialect::functions::{write_float, write_timestamp};
 use crate::dialect::{Unload, UnloadFormat};
@@ -22,7 +22,26 @@ pub struct Lines {
     names: Vec<String>,
     /// By column, under FIXEDWIDTH.
     widths: Vec<usize>,
+    kinds: Vec<Kind>,
     out: Vec<u8>,
+}
+
+/// What decides how a value is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Number,
+    Other,
+}
+
+impl Kind {
+    fn of(data_type: &DataType) -> Kind {
+        match data_type {
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Kind::Text,
+            other if other.is_numeric() => Kind::Number,
+            _ => Kind::Other,
+        }
+    }
 }
 
 impl Lines {
@@ -43,11 +62,12 @@ impl Lines {
             null: unload.null_as.clone().into_bytes(),
             names,
             widths,
+            kinds: schema.fields().iter().map(|f| Kind::of(f.data_type())).collect(),
             out: Vec::new(),
         };
         if unload.header && !matches!(unload.format, UnloadFormat::Json | UnloadFormat::Fixed(_)) {
             let names: Vec<Option<String>> = lines.names.iter().cloned().map(Some).collect();
-            lines.line(&names);
+            lines.line(&names, true);
         }
         Ok(lines)
     }
@@ -65,15 +85,16 @@ impl Lines {
             let values =
                 batch.columns().iter().map(|c| value(c, row)).collect::<Result<Vec<_>>>()?;
             match self.format {
-                UnloadFormat::Json => self.object(batch, &values),
+                UnloadFormat::Json => self.object(&values),
                 UnloadFormat::Fixed(_) => self.fixed(&values)?,
-                _ => self.line(&values),
+                _ => self.line(&values, false),
             }
         }
         Ok(())
     }
 
-    fn line(&mut self, values: &[Option<String>]) {
+    /// In a header every name is a text.
+    fn line(&mut self, values: &[Option<String>], header: bool) {
         let (delimiter, quotes, escape, csv) = match &self.format {
             UnloadFormat::Csv { delimiter } => (delimiter.clone(), false, false, true),
             UnloadFormat::Text { delimiter, quotes, escape } => {
@@ -82,6 +103,7 @@ impl Lines {
             _ => return,
         };
         for (index, value) in values.iter().enumerate() {
+            let escape = escape && (header || self.kinds.get(index) == Some(&Kind::Text));
             if index > 0 {
                 self.out.extend_from_slice(&delimiter);
             }
@@ -97,8 +119,12 @@ impl Lines {
             }
             for byte in value.bytes() {
                 match byte {
-                    b'"' if quoted && !escape => self.out.extend_from_slice(b"\"\""),
-                    b'\\' | b'\n' | b'\r' | b'"' | b'\'' if escape => {
+                    b'"' if quoted && csv => self.out.extend_from_slice(b"\"\""),
+                    b'\\' | b'\n' | b'\r' if escape => {
+                        self.out.extend_from_slice(&[b'\\', byte]);
+                    }
+                    // quotation marks only under both ESCAPE and ADDQUOTES
+                    b'"' | b'\'' if escape && quotes => {
                         self.out.extend_from_slice(&[b'\\', byte]);
                     }
                     byte if escape && delimiter.first() == Some(&byte) => {
@@ -115,8 +141,15 @@ impl Lines {
     }
 
     fn fixed(&mut self, values: &[Option<String>]) -> Result<()> {
-        for ((value, width), name) in values.iter().zip(&self.widths).zip(&self.names) {
-            let value = value.as_deref().unwrap_or_default();
+        let null = String::from_utf8_lossy(&self.null).into_owned();
+        let columns = values.iter().zip(&self.widths).zip(self.names.iter().zip(&self.kinds));
+        for ((value, width), (name, kind)) in columns {
+            let value = match value {
+                // a null string that is too wide is left out, but for texts
+                None if *kind != Kind::Text && null.chars().count() > *width => "",
+                None => null.as_str(),
+                Some(value) => value.as_str(),
+            };
             let length = value.chars().count();
             if length > *width {
                 return Err(Error::failed(
@@ -132,23 +165,25 @@ impl Lines {
         Ok(())
     }
 
-    fn object(&mut self, batch: &RecordBatch, values: &[Option<String>]) {
-        let mut object = Map::new();
-        for ((name, value), column) in self.names.iter().zip(values).zip(batch.columns()) {
-            let Some(value) = value else {
-                object.insert(name.clone(), Value::Null);
-                continue;
-            };
-            let bare = column.data_type().is_numeric() || column.data_type() == &DataType::Boolean;
-            let parsed = match (column.data_type(), value.as_str()) {
-                (DataType::Boolean, text) => Some(Value::Bool(text == "t")),
-                (_, text) if bare => serde_json::from_str(text).ok(),
-                _ => None,
-            };
-            object.insert(name.clone(), parsed.unwrap_or_else(|| Value::String(value.clone())));
+    /// Keys in the order of the columns; a boolean is the text `t` or `f`, a number keeps its scale.
+    fn object(&mut self, values: &[Option<String>]) {
+        let string = |text: &str| Value::String(text.to_owned()).to_string();
+        for (index, (name, value)) in self.names.iter().zip(values).enumerate() {
+            self.out.push(if index == 0 { b'{' } else { b',' });
+            self.out.extend_from_slice(string(name).as_bytes());
+            self.out.push(b':');
+            let number = self.kinds.get(index) == Some(&Kind::Number);
+            match value {
+                None => self.out.extend_from_slice(b"null"),
+                Some(text)
+                    if number && serde_json::from_str::<serde_json::Number>(text).is_ok() =>
+                {
+                    self.out.extend_from_slice(text.as_bytes());
+                }
+                Some(text) => self.out.extend_from_slice(string(text).as_bytes()),
+            }
         }
-        self.out.extend_from_slice(Value::Object(object).to_string().as_bytes());
-        self.out.push(b'\n');
+        self.out.extend_from_slice(b"}\n");
     }
 }
 
