@@ -10,8 +10,10 @@
 //! DML never reaches DataFusion as DML: in 55.2 its DELETE and UPDATE hooks lose the WHERE clause
 //! of subqueries and constants, and change every row.
 
+mod attributes;
 mod blanks;
 mod build;
+mod care;
 mod casts;
 mod change;
 mod command;
@@ -44,16 +46,18 @@ mod transfer;
 
 pub use blanks::{KnownText, text_types};
 pub use build::column;
+pub use care::{Care, Kind};
 pub use casts::assignment_casts;
 pub use change::{
     ChangeSet, ChangeSetKind, ROW_DELETE, ROW_FILE, ROW_POSITION, ROWS_SUFFIX, ShapeColumn,
     TableShape, change_set, defaults_query, has_open_width, rows_name,
 };
 pub use command::{
-    AlterAction, AlterTable, Append, ColumnDef, Command, CreateExternalSchema, CreateExternalTable,
-    CreateTable, CreateTableAs, CreateView, Delete, DistStyle, ExternalSetting, Identity, Insert,
-    InsertSource, Like, Materialized, Merge, MergeAction, MergeClause, MergeForm, ObjectRef,
-    Parsed, Partition, Prepare, Show, ShowFilter, SortKey, SortStyle, TableAttributes, Update,
+    AlterAction, AlterTable, Append, ColumnDef, Command, Constraint, ConstraintKind,
+    CreateExternalSchema, CreateExternalTable, CreateTable, CreateTableAs, CreateView, Delete,
+    DistStyle, ExternalSetting, ForeignKey, Identity, Insert, InsertSource, KeyChange, Like,
+    Materialized, Merge, MergeAction, MergeClause, MergeForm, ObjectRef, Parsed, Partition,
+    Prepare, Show, ShowFilter, SortKey, SortStyle, TableAttributes, Update,
 };
 pub use functions::blanks::any_trailing_blank;
 pub use functions::{is_text, type_name};

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::{ObjectName, Query, TableFactor, Visit, Visitor, With};
 
 use crate::dialect::change::ROWS_SUFFIX;
-use crate::dialect::command::{AlterAction, Command, InsertSource, ObjectRef};
+use crate::dialect::command::{AlterAction, Command, ConstraintKind, InsertSource, ObjectRef};
 use crate::dialect::parse::object_ref;
 
 /// The tables of a command, each once, sorted.
@@ -63,6 +63,8 @@ fn gather(command: &Command, reads: &mut BTreeSet<ObjectRef>, writes: &mut BTree
         Command::CreateTable(t) => {
             writes.insert(t.name.clone());
             reads.extend(t.like.iter().map(|l| l.table.clone()));
+            let foreign = t.attributes.foreign.iter().map(|key| &key.table);
+            reads.extend(foreign.filter(|table| **table != t.name).cloned());
         }
         Command::CreateTableAs(t) => {
             writes.insert(t.name.clone());
@@ -89,6 +91,12 @@ fn gather(command: &Command, reads: &mut BTreeSet<ObjectRef>, writes: &mut BTree
             if let AlterAction::Append(append) = &alter.action {
                 reads.insert(append.from.clone());
                 writes.insert(append.from.clone());
+            }
+            if let AlterAction::AddConstraint(constraint) = &alter.action
+                && let ConstraintKind::Foreign(key) = &constraint.kind
+                && key.table != alter.name
+            {
+                reads.insert(key.table.clone());
             }
         }
         Command::Truncate { table } => {

@@ -1,5 +1,7 @@
 //! `check`: SQL files judged by the rules and planned where their tables are known. It runs none.
 
+mod forward;
+
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -21,8 +23,7 @@ use crate::warehouse::Statement;
 use crate::warehouse::local::{DryRun, Local};
 use crate::{layout, storage};
 
-/// Rounds in which definitions are looked for that need others: views on views on tables.
-const ROUNDS: usize = 8;
+use forward::{Forward, define, defines, is_temporary};
 
 /// Nothing runs, so nothing needs memory but constants that are folded.
 const SCRATCH_MEMORY: usize = 64 << 20;
@@ -105,13 +106,6 @@ impl Told {
     }
 }
 
-/// What was defined in advance of the files that define it.
-#[derive(Default)]
-struct Forward {
-    schemas: BTreeSet<String>,
-    relations: BTreeSet<ObjectRef>,
-}
-
 /// Counted over all files.
 #[derive(Default)]
 struct Tally {
@@ -178,6 +172,7 @@ async fn check_script(
 ) -> Result<()> {
     dry.new_session();
     let mut made = BTreeSet::new();
+    forward.unbind(dry, script).await?;
     for statement in &script.statements {
         tally.statements += 1;
         let mut told = Vec::new();
@@ -389,55 +384,6 @@ fn surroundings(project: Option<&Project>, checked: &[Script]) -> Vec<Script> {
     let known: Vec<PathBuf> = checked.iter().filter_map(|s| s.path.canonicalize().ok()).collect();
     around.retain(|s| s.path.canonicalize().map_or(true, |path| !known.contains(&path)));
     around
-}
-
-/// Defines every table and view of the texts in advance, in any order; returns those it made.
-async fn define(dry: &mut DryRun<'_>, around: &[Script], checked: &[Script]) -> Forward {
-    let mut made = Forward::default();
-    for _ in 0..ROUNDS {
-        let before = made.relations.len();
-        for script in around.iter().chain(checked) {
-            dry.new_session();
-            for parsed in script.statements.iter().flatten() {
-                if let Command::CreateSchema { name, .. } = &parsed.command {
-                    if dry.judge(parsed).await.error.is_none() {
-                        made.schemas.insert(name.clone());
-                    }
-                    continue;
-                }
-                let Some(name) = defines(&parsed.command) else { continue };
-                let temporary = is_temporary(&parsed.command);
-                if !temporary && dry.knows(name) {
-                    continue;
-                }
-                dry.judge(parsed).await;
-                if !temporary && dry.knows(name) {
-                    made.relations.insert(name.clone());
-                }
-            }
-        }
-        if made.relations.len() == before {
-            break;
-        }
-    }
-    made
-}
-
-fn is_temporary(command: &Command) -> bool {
-    match command {
-        Command::CreateTable(t) => t.temp,
-        Command::CreateTableAs(t) => t.temp,
-        _ => false,
-    }
-}
-
-fn defines(command: &Command) -> Option<&ObjectRef> {
-    match command {
-        Command::CreateTable(t) => Some(&t.name),
-        Command::CreateTableAs(t) => Some(&t.name),
-        Command::CreateView(v) => Some(&v.name),
-        _ => None,
-    }
 }
 
 /// A folder that is gone when dropped.

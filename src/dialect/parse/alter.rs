@@ -4,7 +4,10 @@
 
 use super::reader::Reader;
 use super::{ddl, external, materialized, noted};
-use crate::dialect::command::{AlterAction, AlterTable, Append, Command, TableAttributes};
+use crate::dialect::command::{
+    AlterAction, AlterTable, Append, Command, DistStyle, KeyChange, SortKey, SortStyle,
+    TableAttributes,
+};
 use crate::dialect::rules::{self, Raised};
 use crate::error::Result;
 
@@ -104,9 +107,15 @@ fn alter_drop(r: &mut Reader<'_>) -> Result<AlterAction> {
     if r.peek_is("partition") {
         return external::drop_partition(r, if_exists);
     }
-    if matches!(r.word().as_deref(), Some("constraint" | "primary")) {
-        r.skip_all();
-        return Ok(AlterAction::Noted { what: "DROP CONSTRAINT" });
+    if r.take("constraint") {
+        let name = r.identifier()?;
+        let _ = r.take("restrict") || r.take("cascade");
+        return Ok(AlterAction::DropConstraint { name });
+    }
+    if r.peek_is("primary") && r.word_at(1).as_deref() == Some("key") {
+        return Err(r
+            .expected("CONSTRAINT and its name")
+            .hint("a constraint is dropped by its name, not by its kind (r_ALTER_TABLE)"));
     }
     let _ = r.take("column");
     if if_exists || r.peek_is("if") {
@@ -126,11 +135,9 @@ fn alter_add(r: &mut Reader<'_>) -> Result<AlterAction> {
         return external::partitions(r, if_not_exists);
     }
     let named = r.take("constraint");
-    if named {
-        r.identifier()?;
-    }
+    let name = if named { Some(r.identifier()?) } else { None };
     if named || ["primary", "foreign", "unique"].iter().any(|kind| r.peek_is(kind)) {
-        return ddl::added_key(r);
+        return ddl::added_constraint(r, name);
     }
     let _ = r.take("column");
     if if_not_exists || r.peek_is("if") {
@@ -138,8 +145,12 @@ fn alter_add(r: &mut Reader<'_>) -> Result<AlterAction> {
             "IF NOT EXISTS belongs to partitions; a column that is there is an error (r_ALTER_TABLE)",
         ));
     }
-    let mut ignored = TableAttributes::default();
-    let column = ddl::column(r, &mut ignored)?;
+    let place = r.place();
+    let mut keys = TableAttributes::default();
+    let column = ddl::column(r, &mut keys)?;
+    if column.unique || column.primary || keys != TableAttributes::default() {
+        return Err(rules::raised(Raised::AddedKey, place));
+    }
     one_action(r)?;
     Ok(AlterAction::AddColumn(Box::new(column)))
 }
@@ -154,39 +165,53 @@ fn one_action(r: &Reader<'_>) -> Result<()> {
     }
 }
 
-/// What follows ALTER: keys, distribution and encodings, several parted by `, ALTER`. They change no
-/// row here; their columns are those of the table.
+/// What follows ALTER: keys, distribution and encodings, several parted by `, ALTER`.
 fn alter_keys(r: &mut Reader<'_>, mut column: bool) -> Result<AlterAction> {
-    let mut columns = Vec::new();
+    let mut changes = Vec::new();
     loop {
-        if column {
-            columns.push(r.identifier()?);
-            if !r.take("encode") {
-                return Err(rules::raised(Raised::AlterColumn, r.place()));
-            }
-            r.identifier()?;
-        } else if r.take("diststyle") {
-            if r.take("key") {
-                r.expect("distkey")?;
-                columns.push(r.identifier()?);
-            } else if !["all", "even", "auto"].iter().any(|style| r.take(style)) {
-                return Err(r.expected("ALL, EVEN, AUTO or KEY DISTKEY"));
-            }
-        } else if r.take("distkey") {
-            columns.push(r.identifier()?);
-        } else if r.take("encode") {
-            r.expect("auto")?;
-        } else {
-            let _ = r.take("compound");
-            r.expect("sortkey")?;
-            if !r.take("auto") && !r.take("none") {
-                columns.extend(r.column_list()?);
-            }
-        }
+        changes.push(if column { encode(r)? } else { key_change(r)? });
         if !r.take_token(",") {
-            return Ok(AlterAction::Keys { columns, not_null: false });
+            return Ok(AlterAction::Keys(changes));
         }
         r.expect("alter")?;
         column = r.take("column");
     }
+}
+
+/// `column ENCODE encoding`.
+fn encode(r: &mut Reader<'_>) -> Result<KeyChange> {
+    let column = r.identifier()?;
+    if !r.take("encode") {
+        return Err(rules::raised(Raised::AlterColumn, r.place()));
+    }
+    Ok(KeyChange::Encode { column, encoding: r.identifier()? })
+}
+
+fn key_change(r: &mut Reader<'_>) -> Result<KeyChange> {
+    if r.take("diststyle") {
+        return match ddl::diststyle(r)? {
+            DistStyle::Key => {
+                r.expect("distkey")?;
+                Ok(KeyChange::DistKey(r.identifier()?))
+            }
+            style => Ok(KeyChange::DistStyle(style)),
+        };
+    }
+    if r.take("distkey") {
+        return Ok(KeyChange::DistKey(r.identifier()?));
+    }
+    if r.take("encode") {
+        return r.expect("auto").map(|()| KeyChange::EncodeAuto);
+    }
+    let style = SortStyle::Compound;
+    let compound = r.take("compound");
+    r.expect("sortkey")?;
+    if !compound && r.take("auto") {
+        let key = SortKey { style: SortStyle::Auto, columns: Vec::new() };
+        return Ok(KeyChange::SortKey(Some(key)));
+    }
+    if !compound && r.take("none") {
+        return Ok(KeyChange::SortKey(None));
+    }
+    Ok(KeyChange::SortKey(Some(SortKey { style, columns: r.column_list()? })))
 }

@@ -5,8 +5,8 @@
 use super::reader::Reader;
 use super::{external, materialized, noted};
 use crate::dialect::command::{
-    AlterAction, ColumnDef, Command, CreateTable, CreateTableAs, CreateView, DistStyle, Identity,
-    Like, SortKey, SortStyle, TableAttributes,
+    AlterAction, ColumnDef, Command, Constraint, ConstraintKind, CreateTable, CreateTableAs,
+    CreateView, DistStyle, ForeignKey, Identity, Like, SortKey, SortStyle, TableAttributes,
 };
 use crate::dialect::rules::{self, Raised};
 use crate::error::Result;
@@ -58,10 +58,10 @@ fn create_schema(r: &mut Reader<'_>) -> Result<Command> {
     let if_not_exists = r.take_words(&["if", "not", "exists"]);
     // without a name it has that of its owner (r_CREATE_SCHEMA)
     let named = !(r.peek_is("authorization") && r.word_at(1).is_some());
-    let mut name = if named { r.identifier()? } else { String::new() };
+    let mut name = if named { r.new_name()? } else { String::new() };
     // whom it belongs to and how large it may grow change no row
     if r.take("authorization") {
-        let owner = r.identifier()?;
+        let owner = if named { r.identifier()? } else { r.new_name()? };
         name = if named { name } else { owner };
     }
     quota(r)?;
@@ -89,7 +89,7 @@ fn create_table(r: &mut Reader<'_>, temp: bool) -> Result<Command> {
     let mut definition = None;
     let mut names = Vec::new();
     if names_only {
-        names = r.column_list()?;
+        names = r.new_names()?;
     } else if r.peek_is("(") {
         definition = Some(table_definition(r, &mut attributes)?);
     }
@@ -165,15 +165,11 @@ fn table_definition(r: &mut Reader<'_>, attributes: &mut TableAttributes) -> Res
             }
             Some("constraint") => {
                 r.next();
-                r.identifier()?;
-                table_constraint(r, attributes)?;
+                let name = Some(r.identifier()?);
+                table_constraint(r, attributes, name)?;
             }
-            Some("primary" | "foreign") => {
-                table_constraint(r, attributes)?;
-            }
-            Some("unique") if r.peek_is_at(1, "(") => {
-                table_constraint(r, attributes)?;
-            }
+            Some("primary" | "foreign") => table_constraint(r, attributes, None)?,
+            Some("unique") if r.peek_is_at(1, "(") => table_constraint(r, attributes, None)?,
             _ => columns.push(column(r, attributes)?),
         }
         if !r.take_token(",") {
@@ -184,41 +180,52 @@ fn table_definition(r: &mut Reader<'_>, attributes: &mut TableAttributes) -> Res
     Ok((columns, like))
 }
 
-/// A constraint of the table; returns its columns.
-fn table_constraint(r: &mut Reader<'_>, attributes: &mut TableAttributes) -> Result<Vec<String>> {
-    if r.take_words(&["primary", "key"]) {
-        let columns = r.column_list()?;
-        set_primary_key(r, attributes, columns.clone())?;
-        Ok(columns)
+/// A constraint of a new table.
+fn table_constraint(
+    r: &mut Reader<'_>,
+    attributes: &mut TableAttributes,
+    name: Option<String>,
+) -> Result<()> {
+    let Constraint { name, columns, kind } = constraint(r, name)?;
+    match kind {
+        ConstraintKind::Foreign(key) => {
+            attributes.foreign.push(key);
+            return Ok(());
+        }
+        ConstraintKind::Primary => set_primary_key(r, attributes, columns.clone())?,
+        ConstraintKind::Unique => attributes.unique.push(columns.clone()),
+    }
+    attributes.names.extend(name.map(|name| (name, columns)));
+    Ok(())
+}
+
+/// `PRIMARY KEY (...)`, `UNIQUE (...)` or `FOREIGN KEY (...) REFERENCES ...`, its name already read.
+fn constraint(r: &mut Reader<'_>, name: Option<String>) -> Result<Constraint> {
+    let kind = if r.take_words(&["primary", "key"]) {
+        ConstraintKind::Primary
     } else if r.take("unique") {
-        let columns = r.column_list()?;
-        attributes.unique.push(columns.clone());
-        Ok(columns)
+        ConstraintKind::Unique
     } else if r.take_words(&["foreign", "key"]) {
         let columns = r.column_list()?;
-        references(r)?;
-        Ok(columns)
+        let key = ForeignKey { name: name.clone(), ..references(r, columns.clone())? };
+        return Ok(Constraint { name, columns, kind: ConstraintKind::Foreign(key) });
     } else {
-        Err(r.expected("PRIMARY KEY, UNIQUE or FOREIGN KEY"))
-    }
+        return Err(r.expected("PRIMARY KEY, UNIQUE or FOREIGN KEY"));
+    };
+    Ok(Constraint { name, columns: r.column_list()?, kind })
 }
 
-/// `ALTER TABLE ... ADD` of a constraint, its name already read.
-pub fn added_key(r: &mut Reader<'_>) -> Result<AlterAction> {
-    let not_null = r.peek_is("primary");
-    let mut read = TableAttributes::default();
-    let columns = table_constraint(r, &mut read)?;
-    Ok(AlterAction::Keys { columns, not_null })
+/// `ALTER TABLE ... ADD` of a constraint.
+pub fn added_constraint(r: &mut Reader<'_>, name: Option<String>) -> Result<AlterAction> {
+    Ok(AlterAction::AddConstraint(constraint(r, name)?))
 }
 
-/// `REFERENCES t [(c)]`: informational on Redshift, dropped here.
-fn references(r: &mut Reader<'_>) -> Result<()> {
+/// `REFERENCES t [(c)]`: informational on Redshift.
+fn references(r: &mut Reader<'_>, columns: Vec<String>) -> Result<ForeignKey> {
     r.expect("references")?;
-    r.object()?;
-    if r.peek_is("(") {
-        r.column_list()?;
-    }
-    Ok(())
+    let table = r.object()?;
+    let referenced = if r.peek_is("(") { r.column_list()? } else { Vec::new() };
+    Ok(ForeignKey { name: None, columns, table, referenced })
 }
 
 /// One column with its attributes; DISTKEY and SORTKEY go to the table.
@@ -235,8 +242,14 @@ pub fn column(r: &mut Reader<'_>, attributes: &mut TableAttributes) -> Result<Co
         unique: false,
         primary: false,
     };
+    let mut nullable = false;
     while !r.peek_is(",") && !r.peek_is(")") && !r.at_end() {
+        let place = r.place();
+        nullable |= r.peek_is("null");
         column_attribute(r, &mut column, attributes)?;
+        if nullable && column.not_null && !column.primary {
+            return Err(rules::raised(Raised::NullNotNull, place));
+        }
     }
     Ok(column)
 }
@@ -255,21 +268,21 @@ fn column_attribute(
     } else if r.take_words(&["not", "null"]) {
         column.not_null = true;
     } else if r.take("null") {
-        column.not_null = false;
+        // what a column is anyway
     } else if r.take("encode") {
         column.encode = Some(r.identifier()?);
     } else if r.take("distkey") {
         set_distkey(r, attributes, column.name.clone())?;
     } else if r.take("sortkey") {
-        let style = SortStyle::Compound;
-        let key = attributes.sortkey.get_or_insert(SortKey { style, columns: Vec::new() });
-        key.columns.push(column.name.clone());
+        let columns = vec![column.name.clone()];
+        set_sortkey(r, attributes, SortKey { style: SortStyle::Compound, columns })?;
     } else if r.take("unique") {
         column.unique = true;
     } else if r.take_words(&["primary", "key"]) {
         (column.primary, column.not_null) = (true, true);
     } else if r.peek_is("references") {
-        references(r)?;
+        let key = references(r, vec![column.name.clone()])?;
+        attributes.foreign.push(key);
     } else if r.take("collate") {
         let collation = r.identifier()?;
         if collation == "case_insensitive" {
@@ -303,7 +316,8 @@ pub fn table_attributes(r: &mut Reader<'_>, attributes: &mut TableAttributes) ->
             set_distkey(r, attributes, name)?;
             r.expect_token(")")?;
         } else if r.peek_is("sortkey") || r.peek_is("compound") || r.peek_is("interleaved") {
-            attributes.sortkey = Some(sortkey(r)?);
+            let key = sortkey(r)?;
+            set_sortkey(r, attributes, key)?;
         } else if r.take("backup") {
             attributes.backup = Some(r.take("yes"));
             if attributes.backup == Some(false) {
@@ -327,7 +341,15 @@ fn set_distkey(r: &Reader<'_>, attributes: &mut TableAttributes, column: String)
     }
 }
 
-fn diststyle(r: &mut Reader<'_>) -> Result<DistStyle> {
+/// A key of one column at the column, or one of any number at the table (r_CREATE_TABLE_usage).
+fn set_sortkey(r: &Reader<'_>, attributes: &mut TableAttributes, key: SortKey) -> Result<()> {
+    match attributes.sortkey.replace(key) {
+        Some(_) => Err(rules::raised(Raised::SecondSortKey, r.place())),
+        None => Ok(()),
+    }
+}
+
+pub fn diststyle(r: &mut Reader<'_>) -> Result<DistStyle> {
     let styles = [
         ("auto", DistStyle::Auto),
         ("even", DistStyle::Even),
@@ -343,8 +365,11 @@ fn diststyle(r: &mut Reader<'_>) -> Result<DistStyle> {
 
 fn sortkey(r: &mut Reader<'_>) -> Result<SortKey> {
     let interleaved = r.take("interleaved");
-    let _ = r.take("compound");
+    let styled = interleaved || r.take("compound");
     r.expect("sortkey")?;
+    if styled && r.peek_is("auto") {
+        return Err(r.expected("the columns of the key in brackets"));
+    }
     if r.take("auto") {
         return Ok(SortKey { style: SortStyle::Auto, columns: Vec::new() });
     }
@@ -364,7 +389,7 @@ fn key(r: &mut Reader<'_>) -> Result<String> {
 
 fn create_view(r: &mut Reader<'_>, or_replace: bool) -> Result<Command> {
     let name = r.object()?;
-    let columns = if r.peek_is("(") { r.column_list()? } else { Vec::new() };
+    let columns = if r.peek_is("(") { r.new_names()? } else { Vec::new() };
     r.expect("as")?;
     let from = r.offset();
     let query = r.query()?;

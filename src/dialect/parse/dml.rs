@@ -38,11 +38,7 @@ pub fn with(r: &mut Reader<'_>) -> Result<Command> {
 
 /// A query; `SELECT ... INTO t` is CREATE TABLE AS.
 pub fn select_into(mut query: ast::Query) -> Result<Command> {
-    let into = match query.body.as_mut() {
-        SetExpr::Select(select) => select.into.take(),
-        _ => None,
-    };
-    let Some(into) = into else { return Ok(Command::Query(Box::new(query))) };
+    let Some(into) = take_into(&mut query.body) else { return Ok(Command::Query(Box::new(query))) };
     let name = object_ref(&into.name)
         .ok_or_else(|| Error::failed("sql/syntax", "expected one table name after INTO"))?;
     let temp = into.temporary || name.is_temp_name();
@@ -55,6 +51,15 @@ pub fn select_into(mut query: ast::Query) -> Result<Command> {
         attributes: TableAttributes::default(),
         materialized: None,
     })))
+}
+
+/// INTO of the first SELECT, which is that of UNION and its like too (r_SELECT_INTO).
+fn take_into(body: &mut SetExpr) -> Option<ast::SelectInto> {
+    match body {
+        SetExpr::Select(select) => select.into.take(),
+        SetExpr::SetOperation { left, .. } => take_into(left),
+        _ => None,
+    }
 }
 
 /// `INSERT INTO t [(columns)] { DEFAULT VALUES | VALUES ... | [WITH ..] SELECT ... | (query) }`.

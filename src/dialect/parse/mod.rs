@@ -4,6 +4,7 @@
 //! attributes in free order; queries, expressions and types are sqlparser's.
 
 mod alter;
+mod care;
 mod copy;
 mod databases;
 mod ddl;
@@ -19,6 +20,7 @@ mod transfer;
 use std::path::Path;
 
 use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::dialect::command::{Command, Parsed};
 use crate::dialect::lex::{self, Piece};
@@ -47,7 +49,7 @@ fn statement(piece: Piece, text: &str, file: &Path) -> Result<Parsed> {
         return Err(error);
     }
     let source = text.get(piece.start..piece.end).unwrap_or_default().to_owned();
-    let mut reader = Reader::new(piece.tokens.clone(), file, text);
+    let mut reader = Reader::new(varbyte(piece.tokens.clone()), file, text);
     let command = command(&mut reader).and_then(|command| reader.end().map(|()| command));
     match command {
         Ok(command) => {
@@ -56,6 +58,23 @@ fn statement(piece: Piece, text: &str, file: &Path) -> Result<Parsed> {
         }
         Err(error) => Err(rules::refused_word(&piece.tokens, error, file)),
     }
+}
+
+/// `BINARY VARYING`, a type of two words that sqlparser does not know, as VARBYTE (r_VARBYTE_type).
+fn varbyte(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let is = |token: &TokenWithSpan, word: &str| matches!(&token.token, Token::Word(w) if w.quote_style.is_none() && w.value == word);
+    let first = |tokens: &[TokenWithSpan]| {
+        tokens
+            .windows(2)
+            .position(|pair| matches!(pair, [a, b] if is(a, "binary") && is(b, "varying")))
+    };
+    while let Some(at) = first(&tokens) {
+        tokens.remove(at + 1);
+        if let Some(token) = tokens.get_mut(at) {
+            token.token = Token::make_word("varbyte", None);
+        }
+    }
+    tokens
 }
 
 /// Reads one query, as a view keeps it.
@@ -123,7 +142,7 @@ fn query(r: &mut Reader<'_>) -> Result<Command> {
 fn transaction(r: &mut Reader<'_>, word: &str) -> Result<Command> {
     r.next();
     let command = match word {
-        "begin" | "start" => Command::Begin,
+        "begin" | "start" => Command::Begin { read_only: false },
         "commit" | "end" => Command::Commit,
         _ => Command::Rollback,
     };
@@ -133,13 +152,29 @@ fn transaction(r: &mut Reader<'_>, word: &str) -> Result<Command> {
     if !r.take("work") {
         r.take("transaction");
     }
-    // ISOLATION LEVEL and READ WRITE: every level is one level on Redshift (r_BEGIN)
-    if matches!(command, Command::Begin)
-        && matches!(r.word().as_deref(), Some("isolation" | "read"))
-    {
-        r.skip_all();
+    match command {
+        Command::Begin { .. } => Ok(Command::Begin { read_only: access(r)? }),
+        command => Ok(command),
     }
-    Ok(command)
+}
+
+/// `[ISOLATION LEVEL ...] [READ WRITE | READ ONLY]`: every level is one level on Redshift (r_BEGIN).
+fn access(r: &mut Reader<'_>) -> Result<bool> {
+    if r.take_words(&["isolation", "level"]) {
+        let levels: [&[&str]; 4] = [
+            &["serializable"],
+            &["read", "uncommitted"],
+            &["read", "committed"],
+            &["repeatable", "read"],
+        ];
+        if !levels.iter().any(|level| r.take_words(level)) {
+            return Err(r.expected("SERIALIZABLE or another level of isolation"));
+        }
+        let _ = r.take_token(",");
+    }
+    let read_only = r.take_words(&["read", "only"]);
+    let _ = !read_only && r.take_words(&["read", "write"]);
+    Ok(read_only)
 }
 
 #[cfg(test)]

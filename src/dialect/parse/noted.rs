@@ -1,9 +1,9 @@
-//! Statements that Redshift takes and that change no row here: rights, users, statistics, upkeep.
-//! Their outline is read, so that what is none of Redshift's is refused. It checks no name.
+//! Statements that Redshift takes and that change no row here: rights, users, databases. Their outline
+//! is read, so that what is none of Redshift's is refused. It checks no name.
 //!
-//! Source: r_GRANT, r_REVOKE, r_ANALYZE, r_ANALYZE_COMPRESSION, r_VACUUM_command, r_LOCK, r_COMMENT,
-//! c_SQL_commands.
+//! Source: r_GRANT, r_REVOKE, c_SQL_commands; the care of tables is `care`'s.
 
+use super::care;
 use super::reader::Reader;
 use crate::dialect::command::Command;
 use crate::error::Result;
@@ -53,6 +53,9 @@ pub fn object(r: &mut Reader<'_>, verb: &str) -> Result<Option<Command>> {
     if r.at_end() {
         return Err(r.expected(&format!("more of {what}")));
     }
+    if what == "CREATE DATABASE" {
+        r.new_name()?;
+    }
     r.skip_all();
     Ok(Some(Command::Noted { what }))
 }
@@ -62,11 +65,7 @@ pub fn statement(r: &mut Reader<'_>, word: &str) -> Result<Option<Command>> {
     let what = match word {
         "grant" => rights(r, "GRANT", "to")?,
         "revoke" => rights(r, "REVOKE", "from")?,
-        "analyze" | "analyse" => analyze(r)?,
-        "vacuum" => vacuum(r)?,
-        "comment" => comment(r)?,
-        "lock" => lock(r)?,
-        _ => return Ok(None),
+        _ => return care::statement(r, word),
     };
     Ok(Some(Command::Noted { what }))
 }
@@ -87,78 +86,4 @@ fn rights(r: &mut Reader<'_>, what: &'static str, who: &str) -> Result<&'static 
     }
     r.skip_all();
     Ok(what)
-}
-
-fn analyze(r: &mut Reader<'_>) -> Result<&'static str> {
-    r.next();
-    if r.take("compression") {
-        let rows = r.peek_is("comprows") && !r.peek_is_at(1, "(");
-        if !r.at_end() && !rows {
-            table_and_columns(r)?;
-        }
-        if r.take("comprows") {
-            r.integer()?;
-        }
-        return Ok("ANALYZE COMPRESSION");
-    }
-    let _ = r.take("verbose");
-    let whole = |r: &Reader<'_>| {
-        matches!(r.word().as_deref(), Some("predicate" | "all"))
-            && r.word_at(1).as_deref() == Some("columns")
-    };
-    if !r.at_end() && !whole(r) {
-        table_and_columns(r)?;
-    }
-    if whole(r) {
-        r.next();
-        r.next();
-    }
-    Ok("ANALYZE")
-}
-
-fn table_and_columns(r: &mut Reader<'_>) -> Result<()> {
-    r.object()?;
-    if r.peek_is("(") {
-        r.column_list()?;
-    }
-    Ok(())
-}
-
-fn vacuum(r: &mut Reader<'_>) -> Result<&'static str> {
-    r.next();
-    let _ = r.take("full")
-        || r.take_words(&["sort", "only"])
-        || r.take_words(&["delete", "only"])
-        || r.take("reindex")
-        || r.take("recluster");
-    if !r.at_end() && !r.peek_is("boost") {
-        r.object()?;
-        if r.take("to") {
-            r.integer()?;
-            r.expect("percent")?;
-        }
-    }
-    let _ = r.take("boost");
-    Ok("VACUUM")
-}
-
-fn lock(r: &mut Reader<'_>) -> Result<&'static str> {
-    r.next();
-    let _ = r.take("table");
-    r.list(Reader::object)?;
-    Ok("LOCK")
-}
-
-/// `COMMENT ON { TABLE | COLUMN | ... } name IS 'text'`.
-fn comment(r: &mut Reader<'_>) -> Result<&'static str> {
-    r.next();
-    r.expect("on")?;
-    while !r.at_end() && !r.peek_is("is") {
-        r.next();
-    }
-    r.expect("is")?;
-    if !r.take("null") {
-        r.string()?;
-    }
-    Ok("COMMENT")
 }

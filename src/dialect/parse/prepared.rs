@@ -66,10 +66,10 @@ pub fn declare(r: &mut Reader<'_>) -> Result<Command> {
     }
 }
 
-/// `FETCH { NEXT | ALL | FORWARD [n | ALL] } FROM name`.
+/// `FETCH [NEXT | ALL | FORWARD [n | ALL]] FROM name`.
 pub fn fetch(r: &mut Reader<'_>) -> Result<Command> {
     r.expect("fetch")?;
-    let rows = if r.take("next") {
+    let rows = if r.take("next") || r.peek_is("from") {
         Some(1)
     } else if r.take("all") {
         None
@@ -78,8 +78,8 @@ pub fn fetch(r: &mut Reader<'_>) -> Result<Command> {
         match r.take("all") {
             true => None,
             false if r.at_number() => {
-                let count = usize::try_from(r.integer()?).ok().filter(|count| *count > 0);
-                Some(count.ok_or_else(|| r.expected("a number of rows above 0"))?)
+                let count = usize::try_from(r.integer()?).ok();
+                Some(count.ok_or_else(|| r.expected("a number of rows"))?)
             }
             false => Some(1),
         }

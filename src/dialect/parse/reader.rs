@@ -133,10 +133,21 @@ impl<'a> Reader<'a> {
     pub fn new_name(&mut self) -> Result<String> {
         let place = self.place();
         let ident = self.ident()?;
+        if ident.value.is_empty() {
+            return Err(no_name(place));
+        }
         match rules::reserved_name(&ident) {
             Some(error) => Err(error.at(place)),
             None => Ok(ident.value),
         }
+    }
+
+    /// `(a, b, c)` of new columns.
+    pub fn new_names(&mut self) -> Result<Vec<String>> {
+        self.expect_token("(")?;
+        let names = self.list(Reader::new_name)?;
+        self.expect_token(")")?;
+        Ok(names)
     }
 
     pub fn ident(&mut self) -> Result<ast::Ident> {
@@ -151,6 +162,9 @@ impl<'a> Reader<'a> {
         let name = self.parsed(name)?;
         if let Some(error) = rules::reserved_table(&name) {
             return Err(error.at(place));
+        }
+        if name.0.iter().any(|part| part.as_ident().is_some_and(|i| i.value.is_empty())) {
+            return Err(no_name(place));
         }
         if let [database, _, _] = name.0.as_slice() {
             let database = database.as_ident().map(|name| (name.value.clone(), place.clone()));
@@ -194,8 +208,13 @@ impl<'a> Reader<'a> {
 
     pub fn cte(&mut self) -> Result<ast::Cte> {
         let start = self.start();
+        let place = self.place();
         let cte = self.parser.parse_cte();
-        self.tree(cte, start)
+        let cte = self.tree(cte, start)?;
+        match rules::reserved_name(&cte.alias.name) {
+            Some(error) => Err(error.at(place)),
+            None => Ok(cte),
+        }
     }
 
     pub fn table_and_joins(&mut self) -> Result<ast::TableWithJoins> {
@@ -221,6 +240,11 @@ impl<'a> Reader<'a> {
         let place = self.place();
         let data_type = self.parser.parse_data_type();
         let data_type = self.parsed(data_type)?;
+        if matches!(data_type, ast::DataType::Double(_)) {
+            return Err(Error::failed("sql/type", "type `DOUBLE` is not a Redshift type")
+                .at(place)
+                .hint("write DOUBLE PRECISION, FLOAT or FLOAT8 (c_Supported_data_types)"));
+        }
         SqlType::parse(&data_type.to_string()).map_err(|e| {
             let hint = e.advice().unwrap_or("see the types of the Redshift manual").to_owned();
             Error::failed("sql/type", e.message().to_owned()).at(place).hint(hint)
@@ -385,6 +409,13 @@ impl<'a> Reader<'a> {
             }
         })
     }
+}
+
+/// The error of a name of no character (r_names).
+fn no_name(place: Place) -> Error {
+    Error::failed("sql/syntax", "a name has no character")
+        .at(place)
+        .hint("a name has 1 to 127 bytes (r_names)")
 }
 
 /// The signs our own grammar uses.

@@ -5,6 +5,41 @@ use super::codes::{Code, code};
 /// In the order of the alphabet.
 pub static CODES: &[Code] = &[
     code(
+        "sql/alter-key",
+        "this change of a key or an encoding does not exist",
+        "r_ALTER_TABLE",
+        "make the table again with the keys it shall have",
+        "Under an interleaved sort key neither distribution nor encodings change; a column gets \
+         another encoding than it has, once in a statement; temporary tables keep their style.",
+        (
+            "create table k (a int, b int) interleaved sortkey (a, b); alter table k alter distkey a",
+            "create table k (a int, b int) sortkey (a, b); alter table k alter distkey a",
+        ),
+    ),
+    code(
+        "sql/drop-column",
+        "a column cannot be dropped",
+        "r_ALTER_TABLE",
+        "change the key first, or write CASCADE for a key of several columns",
+        "A table keeps its last column, its DISTKEY and the columns of its SORTKEY.",
+        (
+            "create table k (a int, b int) distkey (a); alter table k drop column a",
+            "create table k (a int, b int) distkey (a); alter table k drop column b",
+        ),
+    ),
+    code(
+        "sql/foreign-key",
+        "a foreign key references no key",
+        "r_CREATE_TABLE_NEW",
+        "declare what it references PRIMARY KEY or UNIQUE there",
+        "Foreign keys are not enforced, but the planner trusts them: what they reference must be a \
+         primary key or unique constraint of a table.",
+        (
+            "create table p (a int); create table k (a int references p (a))",
+            "create table p (a int primary key); create table k (a int references p (a))",
+        ),
+    ),
+    code(
         "sql/group-by",
         "a column is neither grouped nor aggregated",
         "r_GROUP_BY_clause",
@@ -44,6 +79,17 @@ pub static CODES: &[Code] = &[
         ("select code from archive.public.sales", "select code from public.sales"),
     ),
     code(
+        "sql/read-only",
+        "a statement writes in a read-only transaction",
+        "r_BEGIN",
+        "begin it with BEGIN, or with BEGIN READ WRITE",
+        "READ ONLY gives a transaction the permission to read, and no other.",
+        (
+            "begin read only; insert into t (a) values (1)",
+            "begin read write; insert into t (a) values (1); commit",
+        ),
+    ),
+    code(
         "sql/subquery-rows",
         "a subquery of one value returns more than one row",
         "r_scalar_subqueries",
@@ -52,6 +98,26 @@ pub static CODES: &[Code] = &[
         (
             "select code from dim where name = (select name from dim)",
             "select code from dim where name = (select max(name) from dim)",
+        ),
+    ),
+    code(
+        "sql/temp-name",
+        "a permanent table gets the name of a temporary one",
+        "r_ALTER_TABLE",
+        "choose a name without #",
+        "A name that begins with # is that of a temporary table.",
+        ("alter table t rename to #t", "alter table t rename to old_t"),
+    ),
+    code(
+        "sql/unknown-constraint",
+        "a constraint does not exist",
+        "r_ALTER_TABLE",
+        "name a constraint of the table; SHOW TABLE tells them",
+        "A constraint is dropped by its name. One that was given none is called after its table and \
+         its column: t_pkey, t_a_key, t_a_fkey.",
+        (
+            "create table k (a int primary key); alter table k drop constraint nothing",
+            "create table k (a int primary key); alter table k drop constraint k_pkey",
         ),
     ),
 ];

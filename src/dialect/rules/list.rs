@@ -5,9 +5,9 @@
 
 use super::{Find, Rule, Severity, Story};
 use super::{
-    advised, aggregates, clauses, definitions, expressions, materialized, merges, missing_rules,
-    missing_statements, queries, reserved, sorted, statements, transfers, traps, values, windows,
-    words,
+    advised, aggregates, clauses, columns, definitions, expressions, materialized, merges,
+    missing_rules, missing_statements, queries, reserved, sorted, statements, transfers, traps,
+    values, windows, words,
 };
 
 /// Every rule.
@@ -24,6 +24,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         expressions::RULES,
         merges::RULES,
         statements::RULES,
+        columns::RULES,
         definitions::RULES,
         materialized::RULES,
         transfers::RULES,

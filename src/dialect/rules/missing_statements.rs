@@ -110,6 +110,7 @@ pub(super) static RULES: &[Rule] = &[
             &["show", "column", "grants"],
             &["show", "constraints"],
             &["show", "datashares"],
+            &["show", "external", "table"],
             &["show", "policies"],
             &["show", "databases", "from"],
             &["desc", "datashare"],
@@ -315,6 +316,61 @@ pub(super) static RAISED: &[Rule] = &[
         "create materialized view by_code (k) as select code from dim",
         "create materialized view by_code as select code as k from dim",
     ),
+    rule(
+        "RS310",
+        "sql/add-key",
+        "ALTER TABLE adds a column that is a key",
+        "r_ALTER_TABLE",
+        "add the column alone; keys are set by ALTER DISTKEY, ALTER SORTKEY and ADD CONSTRAINT",
+        Find::Start(&[]),
+    )
+    .told(
+        "ADD COLUMN takes DEFAULT, ENCODE and NULL or NOT NULL. DISTKEY, SORTKEY, UNIQUE, PRIMARY KEY \
+         and REFERENCES are changes of the table.",
+        "alter table sales add column k int unique",
+        "alter table sales add column k int; alter table sales add unique (k)",
+    ),
+    rule(
+        "RS311",
+        "sql/sortkey-twice",
+        "a table has two sort keys",
+        "r_CREATE_TABLE_usage",
+        "write SORTKEY (a, b) behind the columns for a key of several",
+        Find::Start(&[]),
+    )
+    .told(
+        "At a column SORTKEY makes a key of this column alone. A key of several columns belongs to \
+         the table.",
+        "create table t (a int sortkey, b int sortkey)",
+        "create table t (a int, b int) sortkey (a, b)",
+    ),
+    rule(
+        "RS313",
+        "sql/null-not-null",
+        "a column is declared NULL and NOT NULL",
+        "r_CREATE_TABLE_NEW",
+        "keep one of them",
+        Find::Start(&[]),
+    )
+    .told(
+        "A column takes NULL or it does not.",
+        "create table t (a int null not null)",
+        "create table t (a int not null)",
+    ),
+    rule(
+        "RS317",
+        "sql/vacuum-threshold",
+        "VACUUM has a threshold that it does not take",
+        "r_VACUUM_command",
+        "write a whole number from 0 to 100 before PERCENT, and none at all for REINDEX",
+        Find::Start(&[]),
+    )
+    .told(
+        "The threshold is a share of the rows. REINDEX works through all of them and is not supported \
+         with one.",
+        "vacuum reindex sales to 75 percent",
+        "vacuum sort only sales to 75 percent",
+    ),
 ];
 
 /// What only the parser sees of a statement.
@@ -329,6 +385,10 @@ pub(crate) enum Raised {
     TemporaryView,
     SecondPrimaryKey,
     MaterializedColumns,
+    AddedKey,
+    SecondSortKey,
+    NullNotNull,
+    VacuumThreshold,
 }
 
 /// The error of a rule that the parser raises.

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! aggregates windows sorted queries clauses expressions    what a query may not say
-//! statements definitions materialized merges words transfers  what a statement may not be
+//! statements columns definitions materialized merges words transfers  what a statement may not be
 //! missing_rules missing_statements          what Redshift runs and we do not
 //! advised traps                             what runs and often is not what was meant
 //! codes codes_more codes_views              the stories of errors raised elsewhere
@@ -20,6 +20,7 @@ mod clauses;
 mod codes;
 mod codes_more;
 mod codes_views;
+mod columns;
 mod correlated;
 mod definitions;
 mod explain;

@@ -34,9 +34,9 @@ pub(super) static RULES: &[Rule] = &[rule(
     "write it in double quotes, or choose another name",
     Find::Factor(|f| match f {
         TableFactor::Table { name, alias, .. } => {
-            alias.as_ref().is_some_and(|a| reserved(&a.name)) || alone(name).is_some_and(reserved)
+            alias.as_ref().is_some_and(|a| unnamable(&a.name)) || alone(name).is_some_and(reserved)
         }
-        TableFactor::Derived { alias, .. } => alias.as_ref().is_some_and(|a| reserved(&a.name)),
+        TableFactor::Derived { alias, .. } => alias.as_ref().is_some_and(|a| unnamable(&a.name)),
         _ => false,
     }),
 )
@@ -48,12 +48,12 @@ pub(super) static RULES: &[Rule] = &[rule(
 
 /// The error of a new name that is reserved.
 pub(crate) fn reserved_name(name: &Ident) -> Option<Error> {
-    reserved(name).then(|| error_of(&NAME))
+    unnamable(name).then(|| error_of(&NAME))
 }
 
 /// The error of a table that is named by a reserved word, as in UPDATE ONLY.
 pub(crate) fn reserved_table(name: &ObjectName) -> Option<Error> {
-    alone(name).filter(|name| reserved(name)).and_then(|_| RULES.first().map(error_of))
+    alone(name).filter(|name| unnamable(name)).and_then(|_| RULES.first().map(error_of))
 }
 
 /// A name without a schema.
@@ -64,15 +64,19 @@ fn alone(name: &ObjectName) -> Option<&Ident> {
     }
 }
 
-fn reserved(name: &Ident) -> bool {
+/// True for a word that names nothing new. CHECK begins a constraint that has a rule of its own.
+fn unnamable(name: &Ident) -> bool {
     let word = name.value.as_str();
-    name.quote_style.is_none() && sql::RESERVED.contains(&word) && !VALUES.contains(&word)
+    name.quote_style.is_none() && sql::RESERVED.contains(&word) && word != "check"
 }
 
-/// Reserved words that are a value where an expression is wanted, and CHECK, which begins a
-/// constraint that has a rule of its own.
+/// The same where an expression may stand.
+fn reserved(name: &Ident) -> bool {
+    unnamable(name) && !VALUES.contains(&name.value.as_str())
+}
+
+/// Reserved words that are a value where an expression is wanted.
 const VALUES: &[&str] = &[
-    "check",
     "current_date",
     "current_time",
     "current_timestamp",

@@ -2,7 +2,7 @@
 
 use super::list::rule;
 use super::{Find, Rule, error_of};
-use crate::dialect::command::{Command, CreateTable, DistStyle, SortStyle};
+use crate::dialect::command::{Command, CreateTable, DistStyle, SortStyle, TableAttributes};
 use crate::error::{Error, Place};
 use crate::types::SqlType;
 
@@ -80,7 +80,8 @@ pub(super) static RULES: &[Rule] = &[
         Find::Table(key_without_column),
     )
     .told(
-        "DISTKEY, SORTKEY, UNIQUE and PRIMARY KEY speak of the columns declared beside them.",
+        "DISTKEY, SORTKEY, UNIQUE, PRIMARY KEY and FOREIGN KEY speak of the columns declared beside \
+         them.",
         "create table t (a int) distkey (b)",
         "create table t (a int) distkey (a)",
     ),
@@ -103,10 +104,10 @@ pub(super) static RULES: &[Rule] = &[
         "DISTSTYLE KEY has no DISTKEY",
         "r_CREATE_TABLE_NEW",
         "name the column: DISTKEY (column)",
-        Find::Table(|t| {
-            t.attributes.diststyle == Some(DistStyle::Key)
-                && t.attributes.distkey.is_none()
-                && t.like.is_none()
+        Find::Command(|c| {
+            attributes(c).is_some_and(|a| {
+                a.diststyle == Some(DistStyle::Key) && a.distkey.is_none()
+            })
         }),
     )
     .told(
@@ -120,13 +121,15 @@ pub(super) static RULES: &[Rule] = &[
         "a DISTKEY stands beside another DISTSTYLE than KEY",
         "r_CREATE_TABLE_NEW",
         "keep one of them",
-        Find::Table(|t| {
-            t.attributes.distkey.is_some()
-                && matches!(t.attributes.diststyle, Some(DistStyle::All | DistStyle::Even))
+        Find::Command(|c| {
+            attributes(c).is_some_and(|a| {
+                a.distkey.is_some() && a.diststyle.is_some_and(|style| style != DistStyle::Key)
+            })
         }),
     )
     .told(
-        "ALL puts every row on every node and EVEN deals rows out in turn; neither looks at a key.",
+        "ALL puts every row on every node, EVEN deals rows out in turn, and AUTO chooses by itself; \
+         none of them looks at a key. Beside DISTKEY the style is KEY or not written.",
         "create table t (a int) diststyle all distkey (a)",
         "create table t (a int) diststyle all",
     ),
@@ -192,6 +195,15 @@ pub fn second_distkey(place: Place) -> Error {
     error_of(&SECOND_DISTKEY).at(place)
 }
 
+/// What CREATE TABLE and CREATE TABLE AS say of keys; LIKE has a rule of its own.
+fn attributes(command: &Command) -> Option<&TableAttributes> {
+    match command {
+        Command::CreateTable(t) if t.like.is_none() => Some(&t.attributes),
+        Command::CreateTableAs(t) => Some(&t.attributes),
+        _ => None,
+    }
+}
+
 const SYSTEM: &[&str] = &["pg_catalog", "information_schema", "pg_internal", "pg_automv"];
 
 fn key_without_column(table: &CreateTable) -> bool {
@@ -200,8 +212,10 @@ fn key_without_column(table: &CreateTable) -> bool {
     }
     let a = &table.attributes;
     let sort = a.sortkey.iter().flat_map(|k| &k.columns);
+    let foreign = a.foreign.iter().flat_map(|key| &key.columns);
     let keys = a.distkey.iter().chain(sort).chain(a.unique.iter().flatten()).chain(&a.primary_key);
-    keys.into_iter().any(|key| !table.columns.iter().any(|c| c.name == *key))
+    let mut keys = keys.chain(foreign);
+    keys.any(|key| !table.columns.iter().any(|c| c.name == *key))
 }
 
 fn column_twice(table: &CreateTable) -> bool {

@@ -19,6 +19,7 @@ use super::catalog::stats::bound;
 use super::catalog::{Change, TableDef};
 use super::engine::Local;
 use super::transaction::Transaction;
+use super::words::Words;
 use super::{changes, external, reshape, statement};
 
 pub async fn alter(
@@ -126,7 +127,7 @@ async fn retype(
         for known in new.columns.iter_mut().filter(|c| c.id == changed.id) {
             known.ty = ty;
         }
-        Ok((new, Change::Retype { table: def.id, column: changed }))
+        Ok((new, vec![Change::Retype { table: def.id, column: changed }]))
     })
     .await?;
     Ok(Outcome::default())
@@ -144,6 +145,14 @@ pub fn retypable(def: &TableDef, column: &str, ty: SqlType) -> Result<(u32, u32)
             "only the size of a VARCHAR changes; else CREATE TABLE AS and rename (r_ALTER_TABLE)",
         ));
     };
+    let encoded = known.encode.as_deref().is_some_and(|encode| KEPT.contains(&encode));
+    if encoded {
+        return Err(Error::failed(
+            "sql/alter-type",
+            format!("column \"{column}\" keeps its size, for its encoding"),
+        )
+        .hint("ALTER COLUMN ... ENCODE another first: BYTEDICT, RUNLENGTH, TEXT255 and TEXT32K keep it (r_ALTER_TABLE)"));
+    }
     let in_key = keyed(def.words(), column);
     if known.default.is_some() || in_key {
         return Err(Error::failed(
@@ -155,8 +164,11 @@ pub fn retypable(def: &TableDef, column: &str, ty: SqlType) -> Result<(u32, u32)
     Ok((from, to))
 }
 
+/// Encodings under which a column keeps its size (r_ALTER_TABLE).
+const KEPT: &[&str] = &["bytedict", "runlength", "text255", "text32k"];
+
 fn keyed(words: &str, column: &str) -> bool {
-    ["unique(", "primary key("].iter().any(|key| {
+    ["unique(", "primary key(", "foreign key("].iter().any(|key| {
         words.match_indices(key).any(|(at, _)| {
             let list = words.get(at + key.len()..).and_then(|rest| rest.split(')').next());
             list.is_some_and(|list| list.split(", ").any(|name| name == column))
@@ -198,6 +210,7 @@ async fn append(
     }
     let source = Arc::clone(&txn.table(from).await?.def);
     let def = Arc::clone(&txn.table(target).await?.def);
+    same_keys(&source, &def)?;
     let mut moved = Vec::new();
     for column in &source.columns {
         match def.columns.iter().find(|c| c.name == column.name) {
@@ -208,6 +221,18 @@ async fn append(
             Some(there) if there.identity.is_some_and(|i| !i.by_default) => {
                 return Err(mismatch(&column.name, "is an IDENTITY column of the target")
                     .hint("INSERT ... SELECT gives its rows new values"));
+            }
+            Some(there) if there.not_null != column.not_null => {
+                return Err(mismatch(&column.name, "is NOT NULL in one of the tables alone")
+                    .hint("columns of one name have the same attributes (r_ALTER_TABLE_APPEND)"));
+            }
+            Some(there)
+                if there.encode.is_some()
+                    && column.encode.is_some()
+                    && there.encode != column.encode =>
+            {
+                return Err(mismatch(&column.name, "has another encoding in the target")
+                    .hint("columns of one name have the same attributes (r_ALTER_TABLE_APPEND)"));
             }
             Some(_) => moved.push(column.name.clone()),
             None if append.ignore_extra => {}
@@ -226,6 +251,21 @@ async fn append(
     let outcome = changes::change(local, txn, &insert, target).await?;
     txn.table(from).await?.clear();
     Ok(outcome)
+}
+
+/// Both tables are distributed and sorted by the same columns (r_ALTER_TABLE_APPEND).
+fn same_keys(source: &TableDef, target: &TableDef) -> Result<()> {
+    let (from, to) = (Words::of(source), Words::of(target));
+    let styles = from.style().zip(to.style()).is_some_and(|(from, to)| from != to);
+    let what = if styles || from.distkey() != to.distkey() {
+        "distributed"
+    } else if from.sortkey() != to.sortkey() || from.interleaved() != to.interleaved() {
+        "sorted"
+    } else {
+        return Ok(());
+    };
+    Err(Error::failed("sql/append", format!("the tables are not {what} alike"))
+        .hint("give both the same DISTKEY and SORTKEY (r_ALTER_TABLE_APPEND)"))
 }
 
 fn mismatch(column: &str, what: &str) -> Error {

@@ -188,7 +188,7 @@ async fn plan_defaults(
     parsed: &Parsed,
     shape: &TableShape,
 ) -> Result<(SessionState, LogicalPlan)> {
-    let session = bind(local, txn, &Command::Begin, None).await?.session(&local.sessions)?;
+    let session = bind(local, txn, &Command::Commit, None).await?.session(&local.sessions)?;
     let query = dialect::defaults_query(shape);
     let plan = dialect::plan_query(&session, query, &clock(txn), Some(&parsed.place)).await?;
     Ok((session, dialect::assignment_casts(plan, 0, shape)?))

@@ -2,16 +2,15 @@
 
 use arrow::datatypes::SchemaRef;
 
-use crate::dialect::{
-    self, CreateTable, CreateView, DistStyle, ObjectRef, SortStyle, TableAttributes,
-};
+use crate::dialect::{self, CreateTable, CreateView, ObjectRef, TableAttributes};
 use crate::error::{Error, Result};
 use crate::types::SqlType;
 use crate::warehouse::Outcome;
 
 use super::catalog::{ColumnDef, Identity, ViewDef, materialized_attributes};
-use super::dependents;
 use super::transaction::Transaction;
+use super::words::Words;
+use super::{dependents, foreign};
 
 /// Longest name of a table or column, in bytes (r_names).
 const MAX_NAME_BYTES: usize = 127;
@@ -115,6 +114,7 @@ pub async fn create_table(txn: &mut Transaction, create: &CreateTable) -> Result
         return Ok(Outcome::default());
     }
     let mut columns: Vec<ColumnDef> = Vec::new();
+    let mut words = Words::default();
     if let Some(like) = &create.like {
         let parent = txn.table(&like.table).await?;
         columns.extend(parent.def.columns.iter().map(|column| ColumnDef {
@@ -123,21 +123,27 @@ pub async fn create_table(txn: &mut Transaction, create: &CreateTable) -> Result
             identity: None,
             ..column.clone()
         }));
+        words = Words::of(&parent.def).inherited();
     }
     columns.extend(create.columns.iter().map(column));
     number(&mut columns);
     check_columns(&columns)?;
-    let attributes = attributes_text(&create.attributes);
-    txn.create_table(&create.name, columns, attributes, create.temp)?;
+    let declared = Words::declared(&create.attributes, &[]);
+    let own = (&create.name, columns.as_slice(), &declared);
+    let keys = foreign::resolved(txn, own, &create.attributes.foreign).await?;
+    words.extend(Words::declared(&create.attributes, &keys));
+    txn.create_table(&create.name, columns, words.text(), create.temp)?;
     Ok(Outcome::default())
 }
 
-/// Makes the empty table of a CREATE TABLE AS from its query's columns; `texts` are types known.
+/// Makes the empty table of a CREATE TABLE AS from its query's columns; `texts` are types known,
+/// `source` are the keys of the one table it reads.
 pub fn create_for_query(
     txn: &mut Transaction,
     create: &dialect::CreateTableAs,
     schema: &SchemaRef,
     texts: &[Option<SqlType>],
+    source: Words,
 ) -> Result<()> {
     if !create.columns.is_empty() && create.columns.len() != schema.fields().len() {
         return Err(Error::failed(
@@ -173,7 +179,16 @@ pub fn create_for_query(
     number(&mut columns);
     check_columns(&columns)?;
     let attributes = by_name(&create.attributes, &columns)?;
-    let mut words = attributes_text(&attributes);
+    let mut words = Words::declared(&attributes, &[]);
+    if create.materialized.is_none() {
+        if attributes.sortkey.is_none() {
+            words.extend(source.only(true));
+        }
+        if attributes.diststyle.is_none() && attributes.distkey.is_none() {
+            words.extend(source.only(false));
+        }
+    }
+    let mut words = words.text();
     if let Some(view) = &create.materialized {
         if view.auto_refresh {
             words = Some(words.map_or_else(String::new, |w| w + " ") + "auto refresh yes");
@@ -186,7 +201,16 @@ pub fn create_for_query(
 /// Keys that name columns of the query by position, by their names.
 fn by_name(attributes: &TableAttributes, columns: &[ColumnDef]) -> Result<TableAttributes> {
     let name = |key: &mut String| -> Result<()> {
-        let Ok(position) = key.parse::<usize>() else { return Ok(()) };
+        let Ok(position) = key.parse::<usize>() else {
+            return match columns.iter().any(|column| column.name == *key) {
+                true => Ok(()),
+                false => Err(Error::failed(
+                    "sql/key-column",
+                    format!("the query has no column {key} for a key"),
+                )
+                .hint("name a column of the query, or its position (r_CREATE_TABLE_AS)")),
+            };
+        };
         let column = position.checked_sub(1).and_then(|at| columns.get(at));
         let column = column.ok_or_else(|| {
             Error::failed("sql/key-column", format!("the query has no column {position} for a key"))
@@ -316,47 +340,14 @@ fn refuse_twins(columns: &[ColumnDef]) -> Result<()> {
     Ok(())
 }
 
-/// The columns of the sort key in what [`attributes_text`] wrote; none where there is no such key.
+/// The columns of the sort key in the words of a table; none where there is no such key.
 pub fn sort_key(attributes: &str) -> Vec<String> {
     let columns = attributes.split_once("sortkey(").and_then(|(_, rest)| rest.split_once(')'));
     let Some((columns, _)) = columns else { return Vec::new() };
     columns.split(", ").map(str::to_string).collect()
 }
 
-/// What DDL says beyond columns, in Redshift's words, to be emitted again.
-fn attributes_text(attributes: &TableAttributes) -> Option<String> {
-    let mut words = Vec::new();
-    if let Some(style) = attributes.diststyle {
-        words.push(match style {
-            DistStyle::Auto => "diststyle auto".to_string(),
-            DistStyle::Even => "diststyle even".to_string(),
-            DistStyle::Key => "diststyle key".to_string(),
-            DistStyle::All => "diststyle all".to_string(),
-        });
-    }
-    if let Some(column) = &attributes.distkey {
-        words.push(format!("distkey({column})"));
-    }
-    if let Some(key) = &attributes.sortkey {
-        words.push(match key.style {
-            SortStyle::Auto => "sortkey auto".to_string(),
-            SortStyle::Compound => format!("compound sortkey({})", key.columns.join(", ")),
-            SortStyle::Interleaved => format!("interleaved sortkey({})", key.columns.join(", ")),
-        });
-    }
-    if attributes.backup == Some(false) {
-        words.push("backup no".to_string());
-    }
-    for unique in &attributes.unique {
-        words.push(format!("unique({})", unique.join(", ")));
-    }
-    if !attributes.primary_key.is_empty() {
-        words.push(format!("primary key({})", attributes.primary_key.join(", ")));
-    }
-    (!words.is_empty()).then(|| words.join(" "))
-}
-
-/// The keys that [`attributes_text`] wrote: the columns of each UNIQUE and of the PRIMARY KEY.
+/// The keys in the words of a table: the columns of each UNIQUE and of the PRIMARY KEY.
 pub fn keys_of(attributes: &str) -> Vec<Vec<String>> {
     let inside = |text: &str| {
         let (columns, _) = text.split_once(')')?;

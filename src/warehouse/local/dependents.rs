@@ -1,4 +1,4 @@
-//! What stands on a table or view: the views bound to it and the materialized views. Redshift
+//! What stands on a table or view: the views bound to it, materialized views and foreign keys. Redshift
 //! drops neither table nor column under them without CASCADE. Views bound late stand on nothing.
 //!
 //! Source: r_DROP_TABLE, r_DROP_VIEW, r_ALTER_TABLE, r_CREATE_VIEW.
@@ -16,6 +16,7 @@ use crate::types::SqlType;
 
 use super::bind::view_plan;
 use super::engine::Local;
+use super::foreign;
 use super::transaction::Transaction;
 
 /// A view or materialized view, and its query.
@@ -79,7 +80,7 @@ pub async fn release(txn: &mut Transaction, names: &[ObjectRef], cascade: bool) 
     for view in above {
         drop_one(txn, &view).await?;
     }
-    Ok(())
+    foreign::release(txn, &gone, cascade).await
 }
 
 async fn drop_one(txn: &mut Transaction, view: &Dependent) -> Result<()> {

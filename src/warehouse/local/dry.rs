@@ -23,7 +23,9 @@ use super::engine::Local;
 use super::names::is_system;
 use super::statement::{dispatch, output_schema, plan};
 use super::transaction::{Temporary, Transaction};
-use super::{alter, ddl, landing, load, materialized, names, prepared, system};
+use super::{
+    alter, ddl, inherited, landing, load, materialized, names, prepared, readonly, system,
+};
 
 /// What the rules and the planner say of one statement.
 #[derive(Debug, Default)]
@@ -70,6 +72,7 @@ impl DryRun<'_> {
     pub fn new_session(&mut self) {
         self.txn.set_temporary(Temporary::new());
         self.txn.settings.prepared.clear();
+        self.txn.settings.read_only = false;
         self.made_of.retain(|name, _| name.schema.is_some());
     }
 
@@ -169,11 +172,17 @@ impl DryRun<'_> {
             Command::Copy(copy) => Some(&copy.target),
             Command::AlterTable(alter) => Some(&alter.name),
             Command::AlterMaterializedView { name } => Some(name),
+            Command::Care(care) => care.names.iter().find(|name| !self.cared_for(name)),
             _ => None,
         };
         let late = matches!(command, Command::CreateView(view) if view.no_schema_binding);
         let needed = refs.reads.iter().filter(|_| !late).chain(target);
         needed.into_iter().find(|name| !self.knows(name)).cloned()
+    }
+
+    /// Tables of the system are taken care of, too.
+    fn cared_for(&self, name: &ObjectRef) -> bool {
+        self.knows(name) || is_system(name) || self.txn.external(name).is_some()
     }
 
     fn is_error(&self, name: &ObjectRef) -> bool {
@@ -183,6 +192,8 @@ impl DryRun<'_> {
     /// Plans what would run, and carries definitions out on the shape alone.
     async fn plan(&mut self, parsed: &Parsed, known: &Known) -> Result<()> {
         let (local, txn) = (self.local, &mut self.txn);
+        readonly::refuse(txn, &parsed.command)?;
+        names::refuse_view(txn, &parsed.command)?;
         materialized::refuse(local, txn, &parsed.command)?;
         match &parsed.command {
             Command::CreateSchema { .. }
@@ -193,6 +204,9 @@ impl DryRun<'_> {
             | Command::DropView { .. }
             | Command::DropMaterializedView { .. }
             | Command::AlterMaterializedView { .. }
+            | Command::Begin { .. }
+            | Command::Commit
+            | Command::Care(_)
             | Command::Prepare(_)
             | Command::Deallocate { .. }
             | Command::Set { .. } => dispatch(local, txn, parsed).await.map(drop),
@@ -201,7 +215,9 @@ impl DryRun<'_> {
                 | AlterAction::DropColumn { .. }
                 | AlterAction::RenameColumn { .. }
                 | AlterAction::RenameTable { .. }
-                | AlterAction::Keys { .. } => dispatch(local, txn, parsed).await.map(drop),
+                | AlterAction::AddConstraint(_)
+                | AlterAction::DropConstraint { .. }
+                | AlterAction::Keys(_) => dispatch(local, txn, parsed).await.map(drop),
                 AlterAction::ColumnType { name, ty } if txn.has_table(&alter.name) => {
                     let def = &txn.table(&alter.name).await?.def;
                     alter::retypable(def, name, *ty).map(drop)
@@ -212,6 +228,10 @@ impl DryRun<'_> {
                 let table = known.table_as(&parsed.command, create);
                 self.create_table_as(parsed, create).await?;
                 self.made_of.insert(create.name.clone(), table);
+                Ok(())
+            }
+            Command::Rollback => {
+                txn.settings.read_only = false;
                 Ok(())
             }
             Command::RefreshMaterializedView { name, .. } => materialized::known(txn, name),
@@ -249,8 +269,10 @@ impl DryRun<'_> {
         }
         let (session, planned) = plan(local, txn, parsed, (*create.query).clone(), None).await?;
         let texts = dialect::text_types(&planned);
+        let source = inherited::words(txn, &planned, &create.columns).await?;
         let planned = finished(&session, &planned)?;
-        ddl::create_for_query(txn, create, &output_schema(planned.schema().inner()), &texts)
+        let schema = output_schema(planned.schema().inner());
+        ddl::create_for_query(txn, create, &schema, &texts, source)
     }
 }
 

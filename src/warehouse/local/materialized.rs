@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::types::SqlType;
 use crate::warehouse::Outcome;
 
+use super::catalog::TableDef;
 use super::engine::Local;
 use super::external::is_external;
 use super::names::is_system;
@@ -52,7 +53,7 @@ pub fn refuse(local: &Local, txn: &Transaction, command: &Command) -> Result<()>
             }
         }
         Command::AlterTable(alter) => match alter.action {
-            AlterAction::Noted { .. } | AlterAction::Keys { .. } => Ok(()),
+            AlterAction::Noted { .. } | AlterAction::Keys(_) => Ok(()),
             _ => read_only(txn, &alter.name, "ALTER TABLE"),
         },
         Command::Truncate { table } => read_only(txn, table, "TRUNCATE"),
@@ -109,9 +110,14 @@ fn stands_on(txn: &Transaction, view: &ObjectRef, read: &ObjectRef) -> Result<()
 pub async fn definition(txn: &mut Transaction, name: &ObjectRef) -> Result<Option<String>> {
     let Some(query) = query_of(txn, name).map(str::to_owned) else { return Ok(None) };
     let def = &txn.table(name).await?.def;
+    Ok(Some(made_by(def, &query)))
+}
+
+/// The statement that makes a materialized view.
+pub fn made_by(def: &TableDef, query: &str) -> String {
     let words = def.words();
     let words = if words.is_empty() { String::new() } else { format!("{words} ") };
-    Ok(Some(format!("CREATE MATERIALIZED VIEW {} {words}AS {query};", def.name)))
+    format!("CREATE MATERIALIZED VIEW {} {words}AS {query};", def.name)
 }
 
 pub async fn run(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {

@@ -12,6 +12,7 @@
 mod alter;
 mod apply;
 mod bind;
+mod care;
 mod catalog;
 mod changes;
 mod check;
@@ -23,7 +24,10 @@ mod dry;
 mod engine;
 mod external;
 mod files;
+mod foreign;
 mod garbage;
+mod handover;
+mod inherited;
 mod landing;
 mod load;
 mod materialized;
@@ -31,6 +35,8 @@ mod names;
 mod narrow;
 mod outside;
 mod prepared;
+mod readonly;
+mod rekey;
 mod reshape;
 mod session;
 mod sessions;
@@ -42,6 +48,7 @@ mod system_objects;
 mod transaction;
 mod unload;
 mod whole;
+mod words;
 mod work;
 
 #[cfg(test)]

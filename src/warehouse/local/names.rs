@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::tables::TableName;
 
 use super::catalog::External;
+use super::statement::changed;
 use super::transaction::{PUBLIC, Transaction};
 
 /// True for a table or view of the system, as it is named.
@@ -34,6 +35,42 @@ pub fn refuse_other_database(parsed: &Parsed) -> Result<()> {
             "leave the database out, or write {CATALOG}: schema.table (cross-database_usage)"
         ))),
         None => Ok(()),
+    }
+}
+
+/// Refuses to write to a view, or to drop one as what it is not.
+pub fn refuse_view(txn: &Transaction, command: &Command) -> Result<()> {
+    let view = |name: &&ObjectRef| !txn.has_table(name) && txn.view(name).is_some();
+    let is_view = |name: &ObjectRef| Error::failed("sql/is-view", format!("{name} is a view"));
+    match command {
+        Command::DropTable { names, if_exists: false, .. } => match names.iter().find(view) {
+            Some(name) => Err(is_view(name).hint("write DROP VIEW (r_DROP_VIEW)")),
+            None => Ok(()),
+        },
+        Command::DropView { names, if_exists: false, .. } => {
+            let table = |name: &&ObjectRef| {
+                let full = txn.resolve(name);
+                let kept = txn.shape().tables.get(&full);
+                txn.view(name).is_none()
+                    && (txn.is_temporary(name)
+                        || kept.is_some_and(|def| def.materialized().is_none()))
+            };
+            match names.iter().find(table) {
+                Some(name) => Err(Error::failed(
+                    "sql/unknown-table",
+                    format!("{name} is a table, not a view"),
+                )
+                .hint("write DROP TABLE (r_DROP_TABLE)")),
+                None => Ok(()),
+            }
+        }
+        _ => match changed(command).filter(view) {
+            Some(name) => Err(is_view(name).hint(format!(
+                "{} changes tables alone: name the table the view reads",
+                command.verb()
+            ))),
+            None => Ok(()),
+        },
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Cursor {
     name: String,
     schema: SchemaRef,
     rows: Vec<RecordBatch>,
+    /// The row it stands on: the one fetched last, none before the first and behind the last.
+    current: Option<RecordBatch>,
 }
 
 /// EXECUTE as the statement it runs; every other statement as it is.
@@ -55,7 +57,8 @@ pub async fn run(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Resul
             let inner = Parsed { command: Command::Query(query.clone()), ..parsed.clone() };
             let outcome = Box::pin(statement::dispatch(local, txn, &inner)).await?;
             if let Some(Answer { schema, batches }) = outcome.answer {
-                txn.cursor = Some(Cursor { name: cursor.clone(), schema, rows: batches });
+                let name = cursor.clone();
+                txn.cursor = Some(Cursor { name, schema, rows: batches, current: None });
             }
         }
         Command::Fetch { cursor, rows } => return fetch(txn, cursor, *rows),
@@ -91,9 +94,14 @@ fn known<'t>(txn: &'t mut Transaction, name: &str) -> Result<&'t mut Cursor> {
     })
 }
 
-/// The next rows, and no more.
+/// The next rows, and no more; FORWARD 0 is the row fetched last.
 fn fetch(txn: &mut Transaction, name: &str, rows: Option<usize>) -> Result<Outcome> {
     let cursor = known(txn, name)?;
+    if rows == Some(0) {
+        let batches = cursor.current.clone().into_iter().collect();
+        let answer = Answer { schema: cursor.schema.clone(), batches };
+        return Ok(Outcome { answer: Some(answer), ..Outcome::default() });
+    }
     let mut wanted = rows.unwrap_or(usize::MAX);
     let mut batches = Vec::new();
     let mut left = Vec::new();
@@ -108,6 +116,9 @@ fn fetch(txn: &mut Transaction, name: &str, rows: Option<usize>) -> Result<Outco
         wanted -= taken;
     }
     cursor.rows = left;
+    // whoever asks for more than there is stands behind the last row (fetch)
+    let last = batches.last().filter(|_| wanted == 0);
+    cursor.current = last.map(|batch| batch.slice(batch.num_rows() - 1, 1));
     let answer = Answer { schema: cursor.schema.clone(), batches };
     Ok(Outcome { answer: Some(answer), ..Outcome::default() })
 }

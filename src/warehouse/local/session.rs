@@ -58,7 +58,7 @@ impl Session {
 
     async fn statement(&mut self, parsed: &Parsed) -> Result<Outcome> {
         match &parsed.command {
-            Command::Begin => self.begin().await,
+            Command::Begin { read_only } => self.begin(*read_only).await,
             Command::Commit => self.end(true).await,
             Command::Rollback => self.end(false).await,
             _ => match std::mem::replace(&mut self.block, Block::Failed) {
@@ -70,16 +70,11 @@ impl Session {
                     self.commit(txn).await?;
                     Ok(outcome)
                 }
-                Block::Open(txn)
-                    if alone(&parsed.command) || shapes_external(&txn, &parsed.command) =>
-                {
-                    let verb = parsed.command.verb();
-                    Err(Error::failed(
-                        "sql/in-transaction",
-                        format!("{verb} cannot run inside a transaction block"),
-                    )
-                    .hint("run it after COMMIT"))
-                }
+                Block::Open(txn) if alone(&txn, &parsed.command) => Err(Error::failed(
+                    "sql/in-transaction",
+                    format!("{} cannot run inside a transaction block", parsed.command.verb()),
+                )
+                .hint("run it after COMMIT")),
                 Block::Open(mut txn) => {
                     let outcome = self.local.parsed(&mut txn, parsed).await?;
                     if parsed.command.commits() {
@@ -99,9 +94,11 @@ impl Session {
     }
 
     /// A BEGIN inside a block changes nothing, as on Redshift.
-    async fn begin(&mut self) -> Result<Outcome> {
+    async fn begin(&mut self, read_only: bool) -> Result<Outcome> {
         if let Block::None = self.block {
-            self.block = Block::Open(Box::new(self.transaction().await?));
+            let mut txn = self.transaction().await?;
+            txn.settings.read_only = read_only;
+            self.block = Block::Open(Box::new(txn));
         }
         Ok(Outcome::default())
     }
@@ -125,6 +122,7 @@ impl Session {
         txn.commit(None).await?;
         self.temporary = temporary;
         self.settings = settings;
+        self.settings.read_only = false;
         Ok(())
     }
 }
@@ -143,23 +141,18 @@ fn refuse_cursor(command: &Command) -> Result<()> {
     }
 }
 
-/// True for DROP TABLE and ALTER TABLE of an external table, which no block takes (r_DROP_TABLE,
-/// r_ALTER_TABLE).
-fn shapes_external(txn: &Transaction, command: &Command) -> bool {
+/// What no transaction block takes: VACUUM, CREATE and DROP DATABASE, ALTER TABLE APPEND and ALTER
+/// COLUMN TYPE, and whatever defines external tables (r_VACUUM_command, r_DROP_DATABASE,
+/// r_ALTER_TABLE_APPEND, r_ALTER_TABLE, r_CREATE_EXTERNAL_TABLE, r_DROP_TABLE).
+fn alone(txn: &Transaction, command: &Command) -> bool {
     match command {
-        Command::DropTable { names, .. } => names.iter().any(|name| txn.external(name).is_some()),
-        Command::AlterTable(alter) => txn.external(&alter.name).is_some(),
-        _ => false,
-    }
-}
-
-/// What no transaction block takes: VACUUM, CREATE DATABASE, ALTER TABLE APPEND and ALTER COLUMN
-/// TYPE, and whatever defines external tables (r_VACUUM_command, r_ALTER_TABLE_APPEND,
-/// r_ALTER_TABLE, r_CREATE_EXTERNAL_TABLE).
-fn alone(command: &Command) -> bool {
-    match command {
-        Command::Noted { what } => matches!(*what, "VACUUM" | "CREATE DATABASE"),
+        Command::Noted { what } => matches!(*what, "CREATE DATABASE" | "DROP DATABASE"),
+        Command::Care(care) => care.what == "VACUUM",
+        Command::DropTable { names, .. } => {
+            names.iter().any(|name| !txn.has_table(name) && txn.external(name).is_some())
+        }
         Command::CreateExternalTable(_) => true,
+        Command::AlterTable(alter) if txn.external(&alter.name).is_some() => true,
         Command::AlterTable(alter) => matches!(
             alter.action,
             AlterAction::Append(_)

@@ -86,6 +86,8 @@ const DEFAULTS: &[(&str, &str)] = &[
 /// The settings of a session.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
+    /// The transaction was begun READ ONLY.
+    pub read_only: bool,
     set: BTreeMap<String, String>,
     /// Only a session may change the search path: the order of files is read off the names in
     /// them, which would then mean something else.

@@ -18,6 +18,7 @@ use super::engine::Local;
 use super::materialized;
 use super::system::{self, Relation};
 use super::transaction::Transaction;
+use super::words::Words;
 
 pub async fn show(local: &Local, txn: &mut Transaction, show: &Show) -> Result<Outcome> {
     match show {
@@ -152,10 +153,7 @@ fn definition(def: &TableDef) -> String {
     }
     text.push(')');
     // Keys stand among the columns in DDL, the rest after them.
-    let words = def.words();
-    let (keys, rest): (Vec<String>, Vec<String>) = parts(words)
-        .into_iter()
-        .partition(|part| part.starts_with("unique(") || part.starts_with("primary key("));
+    let (keys, rest) = Words::of(def).parted();
     if !keys.is_empty() {
         text.truncate(text.len() - 2);
         let _ = write!(text, ",\n    {}\n)", keys.join(",\n    "));
@@ -165,33 +163,6 @@ fn definition(def: &TableDef) -> String {
     }
     text.push(';');
     text
-}
-
-/// The attributes of a table one by one: they are kept as one text.
-fn parts(words: &str) -> Vec<String> {
-    let starts = [
-        "diststyle ",
-        "distkey(",
-        "compound sortkey(",
-        "interleaved sortkey(",
-        "sortkey auto",
-        "backup ",
-        "unique(",
-        "primary key(",
-    ];
-    let mut cuts: Vec<usize> = starts
-        .iter()
-        .flat_map(|start| words.match_indices(start).map(|(at, _)| at))
-        .filter(|at| *at == 0 || words.as_bytes().get(at - 1) == Some(&b' '))
-        .collect();
-    cuts.sort_unstable();
-    cuts.iter()
-        .enumerate()
-        .filter_map(|(index, at)| {
-            let end = cuts.get(index + 1).copied().unwrap_or(words.len());
-            Some(words.get(*at..end)?.trim().to_owned())
-        })
-        .collect()
 }
 
 /// A text as a value of a system relation.

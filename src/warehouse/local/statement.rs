@@ -1,5 +1,6 @@
 //! Runs one statement in a transaction: what it is decides where it goes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
@@ -24,14 +25,15 @@ use super::changes::{change, plan_change};
 use super::engine::{Local, engine_error};
 use super::transaction::Transaction;
 use super::{
-    alter, apply, changes, ddl, dependents, distinct, external, load, materialized, names,
-    prepared, show, unload,
+    alter, apply, care, changes, ddl, dependents, distinct, external, inherited, load,
+    materialized, names, prepared, readonly, show, unload,
 };
 
 /// Runs a statement. TRUNCATE only clears its table: committing is the caller's part.
 pub async fn run(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {
     let located = |e: Error| if e.place().is_none() { e.at(parsed.place.clone()) } else { e };
     names::refuse_other_database(parsed)?;
+    readonly::refuse(txn, &parsed.command).map_err(located)?;
     let parsed = prepared::expanded(txn, parsed).map_err(located)?;
     let parsed = txn.at_home(&parsed);
     let parsed = parsed.as_ref();
@@ -39,6 +41,7 @@ pub async fn run(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Resul
     if let Some(target) = changed(&parsed.command) {
         external::refuse_write(local, txn, target, parsed.command.verb()).map_err(located)?;
     }
+    names::refuse_view(txn, &parsed.command).map_err(located)?;
     materialized::refuse(local, txn, &parsed.command).map_err(located)?;
     let mut outcome = dispatch(local, txn, parsed).await.map_err(located)?;
     outcome.warnings.splice(0..0, warnings);
@@ -84,8 +87,14 @@ pub(super) async fn dispatch(
             explain(local, txn, &inner).await
         }
         // A batch is one transaction already; grants, statistics and settings have no effect here.
-        Command::Begin | Command::Noted { .. } => Ok(Outcome::default()),
+        Command::Noted { .. } => Ok(Outcome::default()),
+        Command::Care(care) => care::run(local, txn, care).await,
+        Command::Begin { read_only } => {
+            txn.settings.read_only = *read_only;
+            Ok(Outcome::default())
+        }
         Command::Commit => {
+            txn.settings.read_only = false;
             txn.kept = true;
             Ok(Outcome::default())
         }
@@ -173,9 +182,28 @@ async fn create_view(
             .about(create.name.to_string())
             .hint("give each column of the query one name (r_CREATE_VIEW)"));
         }
+        refuse_twins(create, &query)?;
         dependents::same_columns(local, txn, create, &query).await?;
     }
     ddl::create_view(txn, create)
+}
+
+/// A view has no two columns of one name, as no table has.
+fn refuse_twins(create: &CreateView, query: &LogicalPlan) -> Result<()> {
+    let mut names = BTreeSet::new();
+    for (index, field) in query.schema().fields().iter().enumerate() {
+        let own = dialect::output_name(field.name());
+        let name = create.columns.get(index).map_or(own, String::as_str);
+        if !names.insert(name.to_owned()) {
+            return Err(Error::failed(
+                "sql/duplicate-column",
+                format!("column \"{name}\" specified more than once"),
+            )
+            .about(create.name.to_string())
+            .hint("give one of them another name"));
+        }
+    }
+    Ok(())
 }
 
 /// The schema of a table a late view names must be there, the table need not (r_CREATE_VIEW).
@@ -198,7 +226,7 @@ fn known_schema(local: &Local, txn: &Transaction, read: &ObjectRef) -> Result<()
 }
 
 /// The table whose rows a statement changes.
-fn changed(command: &Command) -> Option<&ObjectRef> {
+pub(super) fn changed(command: &Command) -> Option<&ObjectRef> {
     match command {
         Command::Truncate { table } => Some(table),
         Command::Insert(c) => Some(&c.target),
@@ -320,10 +348,11 @@ async fn create_table_as(
     }
     let (session, plan) = plan(local, txn, parsed, (*create.query).clone(), None).await?;
     let texts = dialect::text_types(&plan);
+    let source = inherited::words(txn, &plan, &create.columns).await?;
     let plan = distinct::unranked(&session, plan).await?;
     let stream = stream(session, plan).await?;
     // Types are final only once the plan is: those of a UNION widen on the way.
-    ddl::create_for_query(txn, create, &output_schema(&stream.schema()), &texts)?;
+    ddl::create_for_query(txn, create, &output_schema(&stream.schema()), &texts, source)?;
     apply::insert(txn, &create.name, stream).await
 }
 

@@ -17,10 +17,12 @@ use crate::error::Result;
 use crate::tables::TableName;
 use crate::types::SqlType;
 
+use super::catalog::{ColumnDef, TableDef};
 use super::engine::{Local, engine_error};
 use super::show::text;
 use super::transaction::{PUBLIC, Transaction};
-use super::{statement, system_objects};
+use super::words::Words;
+use super::{materialized, statement, system_objects};
 
 /// Rows of a system view.
 pub struct Relation {
@@ -168,33 +170,19 @@ fn boolean(value: bool) -> ScalarValue {
     ScalarValue::Boolean(Some(value))
 }
 
+/// The schema of a session's temporary tables, which comes first in every search path.
+const TEMPORARY: &str = "pg_temp_1";
+
 /// Only tables of the search path are shown (r_PG_TABLE_DEF).
 fn table_def(txn: &Transaction) -> Relation {
     let path = txn.settings.path().unwrap_or_else(|| vec![PUBLIC.to_owned()]);
     let mut rows = Vec::new();
+    for (name, table) in &txn.temporary() {
+        rows.extend(definition_rows(TEMPORARY, name, &table.def));
+    }
     for (name, def) in &txn.shape().tables {
-        if !path.contains(&name.schema) {
-            continue;
-        }
-        let words = def.words();
-        let list = |start: &str| -> Vec<&str> {
-            let after = words.split_once(start).map(|(_, rest)| rest);
-            let inside = after.and_then(|rest| rest.split(')').next());
-            inside.map(|inside| inside.split(", ").collect()).unwrap_or_default()
-        };
-        let (dist, sort) = (list("distkey("), list(" sortkey("));
-        for column in &def.columns {
-            let place = sort.iter().position(|c| *c == column.name);
-            rows.push(vec![
-                text(&*name.schema),
-                text(&*name.table),
-                text(&*column.name),
-                text(spelled(column.ty)),
-                text(column.encode.clone().unwrap_or_else(|| "none".into())),
-                boolean(dist.contains(&column.name.as_str())),
-                number(Some(place.map_or(0, |p| p as u32 + 1))),
-                boolean(column.not_null),
-            ]);
+        if path.contains(&name.schema) {
+            rows.extend(definition_rows(&name.schema, &name.table, def));
         }
     }
     const COLUMNS: &[(&str, DataType)] = &[
@@ -210,10 +198,33 @@ fn table_def(txn: &Transaction) -> Relation {
     Relation { columns: COLUMNS, rows }
 }
 
+fn definition_rows(schema: &str, name: &str, def: &TableDef) -> Vec<Vec<ScalarValue>> {
+    let words = Words::of(def);
+    let (dist, sort) = (words.distkey(), words.sortkey());
+    let row = |column: &ColumnDef| {
+        let place = sort.iter().position(|c| *c == column.name);
+        vec![
+            text(schema),
+            text(name),
+            text(&*column.name),
+            text(spelled(column.ty)),
+            text(column.encode.clone().unwrap_or_else(|| "none".into())),
+            boolean(dist == Some(column.name.as_str())),
+            number(Some(place.map_or(0, |p| p as u32 + 1))),
+            boolean(column.not_null),
+        ]
+    };
+    def.columns.iter().map(row).collect()
+}
+
 /// Every table and view with its kind.
 fn relations(txn: &Transaction) -> Vec<(TableName, &'static str)> {
     let shape = txn.shape();
-    let tables = shape.tables.keys().map(|name| (name.clone(), "BASE TABLE"));
+    // a materialized view is told as a view, whatever keeps its rows
+    let tables = shape.tables.iter().map(|(name, def)| match def.materialized() {
+        Some(_) => (name.clone(), "VIEW"),
+        None => (name.clone(), "BASE TABLE"),
+    });
     let views = shape.views.keys().map(|name| (name.clone(), "VIEW"));
     let mut all: Vec<_> = tables.chain(views).collect();
     all.sort();
@@ -429,12 +440,21 @@ fn views(txn: &Transaction) -> Relation {
     };
     const COLUMNS: &[(&str, DataType)] =
         &[("schemaname", TEXT), ("viewname", TEXT), ("viewowner", TEXT), ("definition", TEXT)];
-    Relation { columns: COLUMNS, rows: txn.shape().views.iter().map(one).collect() }
+    let mut rows: Vec<_> = txn.shape().views.iter().map(one).collect();
+    for def in txn.shape().tables.values() {
+        if let Some(query) = def.materialized() {
+            let definition = materialized::made_by(def, query);
+            let (schema, name) = (text(&*def.name.schema), text(&*def.name.table));
+            rows.push(vec![schema, name, text("landfall"), text(definition)]);
+        }
+    }
+    Relation { columns: COLUMNS, rows }
 }
 
 fn pg_tables(txn: &Transaction) -> Relation {
     let one = |name: &TableName| vec![text(&*name.schema), text(&*name.table), text("landfall")];
     const COLUMNS: &[(&str, DataType)] =
         &[("schemaname", TEXT), ("tablename", TEXT), ("tableowner", TEXT)];
-    Relation { columns: COLUMNS, rows: txn.shape().tables.keys().map(one).collect() }
+    let tables = txn.shape().tables.values().filter(|def| def.materialized().is_none());
+    Relation { columns: COLUMNS, rows: tables.map(|def| one(&def.name)).collect() }
 }

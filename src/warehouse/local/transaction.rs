@@ -17,19 +17,20 @@ use crate::state::State;
 use crate::tables::TableName;
 
 use super::catalog::{
-    self, Change, ColumnDef, Commit, DataFile, External, Identity, NewDataFile, NewDeleteFile,
-    SchemaDef, Shape, SnapshotId, TableDef, ViewDef,
+    self, Change, ColumnDef, Commit, DataFile, External, Identity, SchemaDef, Shape, SnapshotId,
+    TableDef, ViewDef,
 };
-use super::files::{NewRows, Place, read_later_rows, read_positions, write_positions};
+use super::files::{NewRows, Place, read_later_rows, read_positions};
+use super::handover::{file_change, identity_changes};
 use super::names::is_system;
 use super::prepared::Cursor;
 use super::settings::Settings;
-use super::work::{Origin, WorkFile, WorkTable};
+use super::work::WorkTable;
 
 /// The schema of names without one.
 pub const PUBLIC: &str = "public";
 /// Id of a table the catalog does not know yet.
-const NEW: i64 = -1;
+pub(super) const NEW: i64 = -1;
 
 /// The temporary tables of a session, by name.
 pub type Temporary = BTreeMap<String, WorkTable>;
@@ -305,10 +306,14 @@ impl Transaction {
     pub async fn reshape(
         &mut self,
         name: &ObjectRef,
-        edit: impl FnOnce(&TableDef) -> Result<(TableDef, Change)>,
+        edit: impl FnOnce(&TableDef) -> Result<(TableDef, Vec<Change>)>,
     ) -> Result<()> {
         let table = self.table(name).await?;
-        let (def, change) = edit(&table.def)?;
+        let (def, mut changes) = edit(&table.def)?;
+        if def.attributes != table.def.attributes {
+            let attributes = def.attributes.clone();
+            changes.push(Change::Attributes { table: def.id, attributes });
+        }
         let def = Arc::new(def);
         table.def = Arc::clone(&def);
         if table.temporary {
@@ -318,15 +323,16 @@ impl Transaction {
         if def.id == NEW {
             // The catalog has not seen the table yet: change what will create it.
             for planned in &mut self.changes {
-                if let Change::CreateTable { name, columns, .. } = planned
+                if let Change::CreateTable { name, columns, attributes } = planned
                     && *name == old
                 {
                     *columns = def.columns.clone();
+                    *attributes = def.attributes.clone();
                     *name = def.name.clone();
                 }
             }
         } else {
-            self.changes.push(change);
+            self.changes.extend(changes);
         }
         self.shape.tables.remove(&old);
         self.shape.tables.insert(def.name.clone(), Arc::clone(&def));
@@ -426,74 +432,4 @@ fn last_column(columns: &[ColumnDef]) -> i64 {
 
 fn not_a_relation(name: &ObjectRef) -> Error {
     Error::failed("sql/unknown-table", format!("relation \"{name}\" does not exist"))
-}
-
-fn identity_changes(table: &WorkTable, changes: &mut Vec<Change>) {
-    for column in table.def.columns.iter().filter(|c| c.identity.is_some()) {
-        if table.def.id != NEW {
-            changes.push(Change::Identity { table: table.def.id, column: column.clone() });
-            continue;
-        }
-        for planned in changes.iter_mut() {
-            if let Change::CreateTable { name, columns, .. } = planned
-                && *name == table.def.name
-            {
-                *columns = table.def.columns.clone();
-            }
-        }
-    }
-}
-
-/// Writes the delete files a table needs and says what the catalog has to know.
-async fn file_change(table: &WorkTable) -> Result<Change> {
-    let mut added = Vec::new();
-    let mut deletes = Vec::new();
-    for file in &table.files {
-        let written = match &file.origin {
-            Origin::Committed(committed) if file.changed => {
-                let replaces = committed.delete.as_ref().map(|d| d.id);
-                deletes.push(delete_file(table, file, committed.id, replaces).await?);
-                continue;
-            }
-            Origin::Committed(_) | Origin::Held(_) => continue,
-            Origin::Written(written) => written,
-        };
-        let delete = match file.deleted.is_empty() {
-            true => None,
-            false => Some(delete_file(table, file, NEW, None).await?),
-        };
-        added.push(NewDataFile {
-            path: written.name.clone(),
-            rows: written.rows,
-            bytes: written.bytes,
-            footer_bytes: written.footer_bytes,
-            stats: written.stats.clone(),
-            delete,
-        });
-    }
-    Ok(Change::Files {
-        table: table.def.name.clone(),
-        id: (table.def.id != NEW).then_some(table.def.id),
-        added,
-        removed: table.removed.clone(),
-        deletes,
-    })
-}
-
-async fn delete_file(
-    table: &WorkTable,
-    file: &WorkFile,
-    data_file: i64,
-    replaces: Option<i64>,
-) -> Result<NewDeleteFile> {
-    let written =
-        write_positions(&table.place, &table.def.path, file.path(), &file.deleted).await?;
-    Ok(NewDeleteFile {
-        data_file,
-        replaces,
-        path: written.name,
-        rows: file.deleted.len(),
-        bytes: written.bytes,
-        footer_bytes: written.footer_bytes,
-    })
 }

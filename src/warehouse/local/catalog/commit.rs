@@ -44,7 +44,12 @@ pub enum Change {
         column: i64,
         name: String,
     },
-    /// Another size of a VARCHAR: DuckLake's type stays.
+    /// What DDL says of a table beyond its columns.
+    Attributes {
+        table: i64,
+        attributes: Option<String>,
+    },
+    /// Another size of a VARCHAR or another encoding: DuckLake's type stays.
     Retype {
         table: i64,
         column: ColumnDef,
@@ -230,6 +235,9 @@ impl Writer<'_> {
             }
             Change::RenameColumn { table, column, name } => {
                 self.rename_column(*table, *column, name).await
+            }
+            Change::Attributes { table, attributes } => {
+                self.retag(*table, attributes.as_deref()).await
             }
             Change::Retype { table, column } => self.retype(*table, column).await,
             Change::External { name, definition } => {

@@ -103,6 +103,30 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Puts other words in the place of those that [`Writer::tag`] keeps.
+    pub(super) async fn retag(&mut self, id: i64, attributes: Option<&str>) -> Result<()> {
+        query("delete from ducklake_tag where object_id = $1 and key = $2 and begin_snapshot = $3")
+            .bind(id)
+            .bind(tag::ATTRIBUTES)
+            .bind(self.snapshot)
+            .execute(&mut *self.conn)
+            .await?;
+        query(
+            "update ducklake_tag set end_snapshot = $1
+             where object_id = $2 and key = $3 and end_snapshot is null",
+        )
+        .bind(self.snapshot)
+        .bind(id)
+        .bind(tag::ATTRIBUTES)
+        .execute(&mut *self.conn)
+        .await?;
+        if let Some(attributes) = attributes {
+            self.tag(id, attributes).await?;
+        }
+        self.altered(id);
+        Ok(())
+    }
+
     /// Adds a column behind all that the table ever had.
     pub(super) async fn add_column(&mut self, table: i64, column: &ColumnDef) -> Result<()> {
         let (order,): (i64,) = query(
@@ -225,7 +249,10 @@ impl Writer<'_> {
 
     pub(super) async fn retype(&mut self, table: i64, column: &ColumnDef) -> Result<()> {
         self.end_tag(table, column.id, tag::TYPE).await?;
-        self.column_tags(table, vec![(column.id, tag::TYPE, column.ty.to_string())]).await?;
+        self.end_tag(table, column.id, tag::ENCODE).await?;
+        let mut tags = vec![(column.id, tag::TYPE, column.ty.to_string())];
+        tags.extend(column.encode.clone().map(|encode| (column.id, tag::ENCODE, encode)));
+        self.column_tags(table, tags).await?;
         self.shape_changed = true;
         Ok(())
     }

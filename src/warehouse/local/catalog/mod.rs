@@ -88,6 +88,15 @@ impl TableDef {
         all.split_once(MATERIALIZED).map_or(all, |(words, _)| words.trim_end())
     }
 
+    /// The same table with other such words; the query of a materialized view stays.
+    pub fn with_words(&self, words: Option<String>) -> TableDef {
+        let attributes = match self.materialized() {
+            Some(query) => Some(materialized_attributes(words, query)),
+            None => words,
+        };
+        TableDef { attributes, ..self.clone() }
+    }
+
     /// The query of a materialized view.
     pub fn materialized(&self) -> Option<&str> {
         self.attributes.as_deref()?.split_once(MATERIALIZED).map(|(_, query)| query)

@@ -252,7 +252,7 @@ pub fn alter(local: &Local, txn: &mut Transaction, alter: &AlterTable) -> Result
             new.columns.extend(named(std::slice::from_ref(column))?);
         }
         AlterAction::DropColumn { name: gone, .. } => drop_column(&mut new, name, gone)?,
-        AlterAction::Noted { .. } | AlterAction::Keys { .. } => {}
+        AlterAction::Noted { .. } | AlterAction::Keys(_) => {}
         _ => return Err(unsupported("this ALTER TABLE of an external table")),
     }
     refuse_twice(name, &new)?;
