@@ -58,7 +58,7 @@ fn refuse(def: &TableDef, words: &Words, change: &KeyChange, temporary: bool) ->
     };
     match words.interleaved() {
         true => {
-            Err(wrong(format!("{} has an interleaved sort key, so its {moves} stay", def.name))
+            Err(wrong(format!("{} has an interleaved sort key, so its {moves} cannot change", def.name))
                 .hint("give it a compound sort key first: ALTER SORTKEY (r_ALTER_TABLE)"))
         }
         false => Ok(()),
