@@ -57,10 +57,11 @@ fn refuse(def: &TableDef, words: &Words, change: &KeyChange, temporary: bool) ->
         KeyChange::Encode { column, .. } => find(def, column).map(|_| "encodings")?,
     };
     match words.interleaved() {
-        true => {
-            Err(wrong(format!("{} has an interleaved sort key, so its {moves} cannot change", def.name))
-                .hint("give it a compound sort key first: ALTER SORTKEY (r_ALTER_TABLE)"))
-        }
+        true => Err(wrong(format!(
+            "{} has an interleaved sort key, so its {moves} cannot change",
+            def.name
+        ))
+        .hint("give it a compound sort key first: ALTER SORTKEY (r_ALTER_TABLE)")),
         false => Ok(()),
     }
 }
