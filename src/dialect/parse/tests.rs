@@ -270,7 +270,8 @@ fn what_is_not_ours_is_refused_with_a_hint() {
         "declare c cursor for delete from t",
     ] {
         let error = parse_script(text, Path::new("a.sql")).expect_err(text);
-        let refused = ["sql/unsupported", "sql/syntax", "sql/index", "sql/savepoint"];
+        let refused =
+            ["sql/unsupported", "sql/syntax", "sql/index", "sql/savepoint", "sql/copy-options"];
         assert!(refused.contains(&error.code()), "{error:?}");
         assert!(error.place().is_some(), "{text}");
     }

@@ -115,11 +115,10 @@ pub fn sets(select: &mut Select) {
         let Expr::Value(value) = &*key else { continue };
         let Value::Number(digits, _) = &value.value else { continue };
         let at = digits.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
-        match at.and_then(|at| projection.get(at)) {
-            Some(SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) => {
-                *key = expr.clone();
-            }
-            _ => {}
+        if let Some(SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) =
+            at.and_then(|at| projection.get(at))
+        {
+            *key = expr.clone();
         }
     }
 }

@@ -7,21 +7,6 @@ use super::find::function_name;
 use super::list::rule;
 use super::{Find, Rule};
 
-/// Functions that stand with OVER alone.
-const WINDOWS: &[&str] = &[
-    "cume_dist",
-    "dense_rank",
-    "first_value",
-    "lag",
-    "last_value",
-    "lead",
-    "nth_value",
-    "ntile",
-    "percent_rank",
-    "rank",
-    "row_number",
-];
-
 pub(super) static RULES: &[Rule] = &[
     rule(
         "RS105",
@@ -214,10 +199,12 @@ pub(super) static RULES: &[Rule] = &[
     rule(
         "RS350",
         "sql/window-over",
-        "FIRST_VALUE, LAST_VALUE, LAG, LEAD, NTH_VALUE and the ranks are window functions alone",
+        "FIRST_VALUE and LAST_VALUE are window functions alone",
         "c_Window_functions",
         "give it OVER (...), or take MIN or MAX",
-        Find::Function(|f| f.over.is_none() && WINDOWS.contains(&function_name(f))),
+        Find::Function(|f| {
+            f.over.is_none() && matches!(function_name(f), "first_value" | "last_value")
+        }),
     )
     .told(
         "They answer by the place of a row among others, which OVER gives.",

@@ -200,6 +200,8 @@ impl DryRun<'_> {
             | Command::DropSchema { .. }
             | Command::CreateTable(_)
             | Command::CreateView(_)
+            | Command::CreateExternalSchema(_)
+            | Command::CreateExternalTable(_)
             | Command::DropTable { .. }
             | Command::DropView { .. }
             | Command::DropMaterializedView { .. }
@@ -242,9 +244,6 @@ impl DryRun<'_> {
                 let planned = planned.and_then(|(session, plan)| finished(&session, &plan));
                 // the query stands in a text, with places of its own
                 planned.map(drop).map_err(|e| e.at(parsed.place.clone()))
-            }
-            Command::CreateExternalSchema(_) | Command::CreateExternalTable(_) => {
-                dispatch(local, txn, parsed).await.map(drop)
             }
             Command::Query(query) | Command::Declare { query, .. } => {
                 let (session, planned) = plan(local, txn, parsed, (**query).clone(), None).await?;
