@@ -19,7 +19,7 @@ use datafusion::logical_expr::{
 
 use super::functions::alike::{common, shared, unmatched};
 use super::functions::marks::{NVL2_ELSE, converted};
-use super::functions::{TIMESTAMP, is_text};
+use super::functions::{TIMESTAMP, is_text, number_text, type_name};
 use super::operators;
 
 /// Rewrites a plan before its types are coerced, while its casts are marked.
@@ -182,10 +182,22 @@ fn settle(what: &str, values: Vec<&mut Expr>, schema: &DFSchema) -> Result<bool>
         if !is_literal(value) {
             return unmatched(what, ty, &target);
         }
+        readable(value, &target)?;
         let literal = std::mem::take(value);
         *value = Expr::Cast(Cast::new(Box::new(literal), target.clone()));
     }
     Ok(true)
+}
+
+/// Refuses a text literal that is no number beside numbers, though no row may ask for it: Redshift
+/// reads it before it runs (r_NVL_function).
+fn readable(literal: &Expr, target: &DataType) -> Result<()> {
+    let Expr::Literal(value, _) = literal else { return Ok(()) };
+    let Some(text) = value.try_as_str().flatten() else { return Ok(()) };
+    if !target.is_numeric() || number_text(text).is_some() {
+        return Ok(());
+    }
+    plan_err!("invalid input syntax for {}: \"{text}\"", type_name(target))
 }
 
 /// Casts what is of another type; says whether there was one.
@@ -301,11 +313,32 @@ fn union(union: Union, retyped: bool) -> Result<Transformed<LogicalPlan>> {
             changed = true;
         }
     }
+    for input in inputs.iter_mut().skip(1) {
+        if let Some(named) = named_as(input, &union.schema)? {
+            *input = named;
+            changed = true;
+        }
+    }
     if !changed && !retyped {
         return Ok(Transformed::no(LogicalPlan::Union(union)));
     }
     let inputs = inputs.into_iter().map(Arc::new).collect();
     Ok(Transformed::yes(LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?)))
+}
+
+/// A query under the names of a union, which the engine looks for where it drops the queries that have
+/// no row; `None` where it has them.
+fn named_as(plan: &LogicalPlan, union: &DFSchema) -> Result<Option<LogicalPlan>> {
+    let named =
+        plan.schema().fields().iter().zip(union.fields()).all(|(a, b)| a.name() == b.name());
+    if named {
+        return Ok(None);
+    }
+    let renamed = |((qualifier, field), to): ((Option<&TableReference>, &FieldRef), &FieldRef)| {
+        Expr::Column(Column::new(qualifier.cloned(), field.name())).alias(to.name())
+    };
+    let exprs = plan.schema().iter().zip(union.fields()).map(renamed).collect();
+    Projection::try_new(exprs, Arc::new(plan.clone())).map(LogicalPlan::Projection).map(Some)
 }
 
 /// A query with one of its columns of another type, under the same names.

@@ -19,7 +19,8 @@ use std::sync::Arc;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, Result};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{Distinct, Expr, Filter, Join, LogicalPlan, Projection};
+use datafusion::logical_expr::utils::split_conjunction_owned;
+use datafusion::logical_expr::{Distinct, Expr, Filter, Join, LogicalPlan, Projection, lit};
 
 pub use known::KnownText;
 use known::Scope;
@@ -60,23 +61,39 @@ fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 }
 
 /// Computes the keys of a correlated filter below it: DataFusion takes a subquery apart only where
-/// plain columns meet the outer query.
+/// plain columns meet the outer query, and only where their names differ without their tables.
 fn correlated(filter: Filter) -> Result<Transformed<LogicalPlan>> {
-    let mut below: Vec<Expr> = filter.input.schema().iter().map(Expr::from).collect();
+    let schema = Arc::clone(filter.input.schema());
+    let mut below: Vec<Expr> = schema.iter().map(Expr::from).collect();
     let plain = below.len();
-    let predicate = filter.predicate.transform_down(|expr| match &expr {
-        Expr::ScalarFunction(call) if call.name() == KEY && !expr.contains_outer() => {
-            let name = format!("__landfall_key_{}", below.len());
-            below.push(expr.alias(&name));
-            Ok(Transformed::yes(Expr::Column(Column::from_name(name))))
-        }
-        _ => Ok(Transformed::no(expr)),
-    })?;
+    let twice = |column: &Column| {
+        schema.fields().iter().filter(|field| *field.name() == column.name).count() > 1
+    };
+    let mut lift = |expr: Expr| -> Result<Expr> {
+        let lifted = expr.transform_down(|expr| match &expr {
+            Expr::ScalarFunction(call) if call.name() == KEY && !expr.contains_outer() => {
+                Ok(Transformed::yes(named(expr, &mut below)))
+            }
+            Expr::Column(column) if twice(column) => Ok(Transformed::yes(named(expr, &mut below))),
+            _ => Ok(Transformed::no(expr)),
+        })?;
+        Ok(lifted.data)
+    };
+    let conjuncts = split_conjunction_owned(filter.predicate).into_iter();
+    let conjuncts = conjuncts.map(|expr| if expr.contains_outer() { lift(expr) } else { Ok(expr) });
+    let predicate = conjuncts.reduce(|a, b| Ok(a?.and(b?))).unwrap_or_else(|| Ok(lit(true)))?;
     let input = match below.len() > plain {
         true => Arc::new(LogicalPlan::Projection(Projection::try_new(below, filter.input)?)),
         false => filter.input,
     };
-    Ok(Transformed::yes(LogicalPlan::Filter(Filter::try_new(predicate.data, input)?)))
+    Ok(Transformed::yes(LogicalPlan::Filter(Filter::try_new(predicate, input)?)))
+}
+
+/// A value under a name of its own among what is computed below.
+fn named(value: Expr, below: &mut Vec<Expr>) -> Expr {
+    let name = format!("__landfall_key_{}", below.len());
+    below.push(value.alias(&name));
+    Expr::Column(Column::from_name(name))
 }
 
 /// The pairs of an equality join, each side by its key.

@@ -42,7 +42,7 @@ use datafusion::functions_nested::extract::array_element_udf;
 use datafusion::functions_window as window;
 use datafusion::logical_expr::{AggregateUDF, Expr, ScalarUDF, WindowUDF};
 
-pub(crate) use casting::{parse_date, parse_timestamp, write_float, write_timestamp};
+pub(crate) use casting::{number_text, parse_date, parse_timestamp, write_float, write_timestamp};
 pub(crate) use numbers::digits as digits_of_pattern;
 pub(crate) use only::SINGLE_ROW;
 pub(crate) use parts::{Part, days_of, micros_of};
