@@ -135,13 +135,22 @@ fn is_correlated(within: &InSubquery) -> bool {
 }
 
 fn calls_a_table(query: &LogicalPlan, name: &TableReference) -> Result<bool> {
-    query.exists(|node| {
+    let mut found = false;
+    query.apply(|node| {
         Ok(match node {
-            LogicalPlan::TableScan(scan) => scan.table_name == *name,
-            LogicalPlan::SubqueryAlias(alias) => alias.alias == *name,
-            _ => false,
+            LogicalPlan::TableScan(scan) => {
+                found |= scan.table_name == *name;
+                TreeNodeRecursion::Continue
+            }
+            // what is under a name is known by it alone
+            LogicalPlan::SubqueryAlias(alias) => {
+                found |= alias.alias == *name;
+                TreeNodeRecursion::Jump
+            }
+            _ => TreeNodeRecursion::Continue,
         })
-    })
+    })?;
+    Ok(found)
 }
 
 /// The column that the query yields.

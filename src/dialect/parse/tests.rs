@@ -270,8 +270,14 @@ fn what_is_not_ours_is_refused_with_a_hint() {
         "declare c cursor for delete from t",
     ] {
         let error = parse_script(text, Path::new("a.sql")).expect_err(text);
-        let refused =
-            ["sql/unsupported", "sql/syntax", "sql/index", "sql/savepoint", "sql/copy-options"];
+        let refused = [
+            "sql/copy-options",
+            "sql/index",
+            "sql/savepoint",
+            "sql/syntax",
+            "sql/unload-options",
+            "sql/unsupported",
+        ];
         assert!(refused.contains(&error.code()), "{error:?}");
         assert!(error.place().is_some(), "{text}");
     }
