@@ -249,15 +249,11 @@ fn is_arithmetic(expr: &Expr) -> bool {
 fn planned_again(expr: Expr, schema: &DFSchema) -> Result<Expr> {
     let (left, op, right) = match expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => (*left, op, *right),
-        Expr::ScalarFunction(mut call) => {
-            match (operators::planned_as(call.name()), call.args.pop(), call.args.pop()) {
-                (Some(op), Some(right), Some(left)) => (left, op, right),
-                (_, Some(right), left) => {
-                    call.args.extend(left);
-                    call.args.push(right);
-                    return Ok(Expr::ScalarFunction(call));
-                }
-                _ => return Ok(Expr::ScalarFunction(call)),
+        Expr::ScalarFunction(call) => {
+            let op = operators::planned_as(call.name());
+            match (op, <[Expr; 2]>::try_from(call.args)) {
+                (Some(op), Ok([left, right])) => (left, op, right),
+                _ => return plan_err!("arithmetic takes two values"),
             }
         }
         other => return Ok(other),

@@ -160,6 +160,11 @@ fn found(within: &InSubquery) -> Expr {
     if !is_correlated(within) {
         return Expr::Column(Column::new(Some(ROWS), VALUE));
     }
+    column(within)
+}
+
+/// The same, under its own name.
+fn column(within: &InSubquery) -> Expr {
     let (qualifier, field) = within.subquery.subquery.schema().qualified_field(0);
     Expr::Column(Column::new(qualifier.cloned(), field.name()))
 }
@@ -179,11 +184,7 @@ fn filtered(within: &InSubquery, filter: Expr, outer: &DFSchema) -> Result<Subqu
     let rows = LogicalPlanBuilder::from(subquery.subquery.as_ref().clone());
     let rows = match is_correlated(within) {
         true => rows,
-        false => {
-            let (qualifier, field) = subquery.subquery.schema().qualified_field(0);
-            let value = Expr::Column(Column::new(qualifier.cloned(), field.name()));
-            rows.project([value.alias(VALUE)])?.alias(ROWS)?
-        }
+        false => rows.project([column(within).alias(VALUE)])?.alias(ROWS)?,
     };
     let rows = rows.filter(filter)?;
     let rows = if outer_ref_columns.is_empty() { rows.limit(0, Some(1))? } else { rows };

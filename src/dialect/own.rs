@@ -12,13 +12,18 @@ pub fn expressions(
     tree.visit(&mut Own { depth: 0, see })
 }
 
-/// True where a part of a query calls such a function.
-pub fn calls(tree: &impl Visit, such: impl Fn(&Function) -> bool) -> bool {
-    let found = expressions(tree, |expr| match expr {
-        Expr::Function(function) if such(function) => ControlFlow::Break(()),
-        _ => ControlFlow::Continue(()),
+/// True where a part of a query holds such an expression.
+pub fn holds(tree: &impl Visit, such: impl Fn(&Expr) -> bool) -> bool {
+    let found = expressions(tree, |expr| match such(expr) {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
     });
     found.is_break()
+}
+
+/// True where a part of a query calls such a function.
+pub fn calls(tree: &impl Visit, such: impl Fn(&Function) -> bool) -> bool {
+    holds(tree, |expr| matches!(expr, Expr::Function(function) if such(function)))
 }
 
 struct Own<F> {

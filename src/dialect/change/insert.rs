@@ -14,12 +14,10 @@ use super::update::is_default;
 use crate::dialect::build;
 use crate::dialect::command::{Insert, InsertSource};
 use crate::error::{Error, Result};
-use crate::types::SqlType;
+use crate::types::{SqlType, VARCHAR_MAX};
 
 /// The name of the inserted rows inside the query.
 const SOURCE: &str = "__landfall_source";
-/// Bytes of the longest VARCHAR.
-const LONGEST: u32 = 65_535;
 
 pub fn query(insert: &Insert, shape: &TableShape, width: Option<usize>) -> Result<Query> {
     let named = named_columns(&insert.columns, shape)?;
@@ -139,7 +137,7 @@ fn of_one_type(rows: &mut [Vec<Expr>], shape: &TableShape) {
             continue;
         }
         let to_text = column.ty.text_bytes().is_some();
-        let ty = if to_text { SqlType::Varchar(LONGEST) } else { column.ty };
+        let ty = if to_text { SqlType::Varchar(VARCHAR_MAX) } else { column.ty };
         for value in rows.iter_mut().filter_map(|row| row.get_mut(index)) {
             if !is_null(value) && build::text_of(value).is_some() != to_text {
                 *value = build::cast(build::take(value), build::data_type(ty));

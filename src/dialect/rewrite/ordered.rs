@@ -5,8 +5,6 @@
 //! Source: r_ORDER_BY_clause, r_GROUP_BY_clause; PostgreSQL 8.0, where a name that is all of a key means
 //! the select list first and a name inside one means FROM alone.
 
-use std::ops::ControlFlow;
-
 use datafusion::sql::sqlparser::ast::{
     Expr, GroupByExpr, OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Value,
 };
@@ -61,13 +59,13 @@ fn hide(select: &mut Select, keys: &mut [OrderByExpr]) {
         }
         let name = alias.value.clone();
         // `-a AS a` shows that there is such a column
-        let shown = names(&*expr, |part| is_column(part, &name));
+        let shown = own::holds(&*expr, |part| is_column(part, &name));
         let named = |key: &OrderByExpr| match &key.expr {
             Expr::Identifier(_) => false,
             key => {
                 // an alias of an aggregate is no argument of another
                 let shown = shown || own::calls(key, is_aggregate);
-                names(key, |part| match part {
+                own::holds(key, |part| match part {
                     Expr::CompoundIdentifier(_) => is_column(part, &name),
                     part => shown && is_column(part, &name),
                 })
@@ -84,14 +82,6 @@ fn hide(select: &mut Select, keys: &mut [OrderByExpr]) {
         }
         *alias = hidden;
     }
-}
-
-fn names(tree: &Expr, such: impl Fn(&Expr) -> bool) -> bool {
-    let found = own::expressions(tree, |part| match such(part) {
-        true => ControlFlow::Break(()),
-        false => ControlFlow::Continue(()),
-    });
-    found.is_break()
 }
 
 fn is_column(expr: &Expr, name: &str) -> bool {

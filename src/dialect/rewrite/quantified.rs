@@ -8,8 +8,8 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, GroupByExpr, Query, SelectItem, SetExpr, UnaryOperator, Value, Visit,
-    Visitor,
+    BinaryOperator, Expr, GroupByExpr, Query, Select, SelectItem, SetExpr, UnaryOperator, Value,
+    Visit, Visitor,
 };
 
 use crate::dialect::build::{self, alone, binary, call, case, derived, number};
@@ -99,10 +99,7 @@ fn of_rows(values: Vec<Expr>, query: &Query, negated: bool) -> Expr {
         subquery.order_by = None;
         if let SetExpr::Select(select) = subquery.body.as_mut() {
             select.projection = vec![build::item(number(1), ONE)];
-            select.selection = Some(match select.selection.take() {
-                Some(filter) => binary(build::nested(filter), BinaryOperator::And, same(pairs)),
-                None => same(pairs),
-            });
+            narrow(select, same(pairs));
         }
         return Expr::Exists { subquery, negated };
     }
@@ -259,12 +256,17 @@ fn equal_inside(query: &Query, value: &Expr) -> Option<Expr> {
     let Expr::Subquery(mut counted) = counted(query)? else { return None };
     if let SetExpr::Select(select) = counted.body.as_mut() {
         let same = build::nested(binary(inner, BinaryOperator::Eq, value.clone()));
-        select.selection = Some(match select.selection.take() {
-            Some(filter) => binary(build::nested(filter), BinaryOperator::And, same),
-            None => same,
-        });
+        narrow(select, same);
     }
     Some(Expr::Subquery(counted))
+}
+
+/// Leaves the rows for which a condition is true, too.
+fn narrow(select: &mut Select, condition: Expr) {
+    select.selection = Some(match select.selection.take() {
+        Some(filter) => binary(build::nested(filter), BinaryOperator::And, condition),
+        None => condition,
+    });
 }
 
 /// True where a name in the value could be a column of the query's FROM: one without a table, one
