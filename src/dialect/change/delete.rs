@@ -17,9 +17,12 @@ pub fn query(delete: &Delete, shape: &TableShape) -> Result<Query> {
         shape,
     )?;
     let mut filter = delete.filter.clone();
-    let free = !target::is_called(&placed.from, &delete.target.table);
-    target::requalify(&mut filter, &delete.target, shape, &placed.alias, free);
-    target::requalify(&mut placed.from, &delete.target, shape, &placed.alias, free);
+    // under an alias at the head the target has no other name
+    if delete.alias.is_none() {
+        let free = !target::is_called(&placed.from, &delete.target.table);
+        target::requalify(&mut filter, &delete.target, shape, &placed.alias, free);
+        target::requalify(&mut placed.from, &delete.target, shape, &placed.alias, free);
+    }
     let projection = identity(&placed.alias);
     Ok(build::select_query(with, build::select(projection, placed.from, filter)))
 }

@@ -17,17 +17,17 @@ pub fn query(update: &Update, shape: &TableShape) -> Result<Query> {
         update.from.clone(),
         shape,
     )?;
-    let free = !target::is_called(&placed.from, &update.target.table);
-    let fix = |expr: &mut Option<Expr>, alias: &str| {
-        target::requalify(expr, &update.target, shape, alias, free);
-    };
     let mut filter = update.filter.clone();
-    fix(&mut filter, &placed.alias);
-    target::requalify(&mut placed.from, &update.target, shape, &placed.alias, free);
     let mut new = new_values(&update.set, shape)?;
+    // under an alias at the head the target has no other name
+    if update.alias.is_none() {
+        let free = !target::is_called(&placed.from, &update.target.table);
+        target::requalify(&mut filter, &update.target, shape, &placed.alias, free);
+        target::requalify(&mut placed.from, &update.target, shape, &placed.alias, free);
+        target::requalify(&mut new, &update.target, shape, &placed.alias, free);
+    }
     let mut projection = identity(&placed.alias);
     for (column, value) in shape.columns.iter().zip(&mut new) {
-        fix(value, &placed.alias);
         let value = value.take().unwrap_or_else(|| build::qualified(&placed.alias, &column.name));
         projection.push(build::item(value, &column.name));
     }

@@ -1,7 +1,7 @@
 //! What makes DataFusion's aggregates answer in Redshift's types: the input of SUM and the end of AVG.
 //!
 //! Source: r_SUM: BIGINT for integers, DECIMAL(38,s) for decimals, DOUBLE PRECISION for floats.
-//! r_AVG: BIGINT for integers, DECIMAL(38,s) for decimals, DOUBLE PRECISION for floats.
+//! r_WF_SUM, r_WF_AVG: over a window NUMERIC for BIGINT. r_AVG: BIGINT for integers, DECIMAL(38,s) for decimals, DOUBLE PRECISION for floats.
 
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ use super::udf::{Args, Function, Kind, type_name, udf};
 pub fn all() -> Vec<Arc<ScalarUDF>> {
     vec![
         input("sum_input", summed),
+        input("window_sum_input", summed_over),
         udf(Function {
             name: "flag_input",
             params: &[Kind::Any],
@@ -102,6 +103,14 @@ fn summed(ty: &DataType) -> Result<DataType> {
             return plan_err!("function sum({}) does not exist for this type", type_name(other));
         }
     })
+}
+
+/// Over a window BIGINT sums to NUMERIC (r_WF_SUM).
+fn summed_over(ty: &DataType) -> Result<DataType> {
+    match ty {
+        DataType::Int64 => Ok(DataType::Decimal128(38, 0)),
+        other => summed(other),
+    }
 }
 
 /// BOOL_AND and BOOL_OR take whole numbers too, 0 for false (r_BOOL_AND).

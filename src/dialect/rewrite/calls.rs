@@ -319,8 +319,15 @@ pub fn set_args(function: &mut Function, args: Vec<Expr>) {
 /// The sum in the type Redshift sums in.
 pub fn sum(mut function: Function) -> Result<Expr> {
     let [value] = args(&mut function)?;
-    set_args(&mut function, vec![call("sum_input", vec![value])]);
+    let input = sum_input(&function, value);
+    set_args(&mut function, vec![input]);
     Ok(Expr::Function(function))
+}
+
+/// What a SUM adds up; over a window BIGINT becomes NUMERIC (r_WF_SUM, r_WF_AVG).
+fn sum_input(function: &Function, value: Expr) -> Expr {
+    let name = if function.over.is_some() { "window_sum_input" } else { "sum_input" };
+    call(name, vec![value])
 }
 
 /// AVG is the sum divided by the count: integers truncate (r_AVG).
@@ -330,7 +337,8 @@ pub fn avg(mut function: Function) -> Result<Expr> {
     rename(&mut count, "count");
     set_args(&mut count, vec![value.clone()]);
     rename(&mut function, "sum");
-    set_args(&mut function, vec![call("sum_input", vec![value])]);
+    let input = sum_input(&function, value);
+    set_args(&mut function, vec![input]);
     Ok(call("avg_result", vec![Expr::Function(function), Expr::Function(count)]))
 }
 

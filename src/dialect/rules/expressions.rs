@@ -1,6 +1,6 @@
 //! What Redshift refuses of expressions that are no calls of functions.
 
-use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, CastKind, Expr, SelectItem, Value};
 
 use super::list::rule;
 use super::{Find, Rule};
@@ -102,4 +102,64 @@ pub(super) static RULES: &[Rule] = &[
         "select code from t where a <=> b",
         "select code from t where (a = b or (a is null and b is null))",
     ),
+    rule(
+        "RS321",
+        "sql/xor",
+        "the operator XOR does not exist on Redshift",
+        "r_logical_condition",
+        "write a <> b of two booleans, or a # b of two whole numbers",
+        Find::Expr(|e| matches!(e, Expr::BinaryOp { op: BinaryOperator::Xor, .. })),
+    )
+    .told(
+        "The logical operators are AND, OR and NOT. XOR is MySQL's.",
+        "select code from t where flag xor other",
+        "select code from t where flag <> other",
+    ),
+    rule(
+        "RS322",
+        "sql/safe-cast",
+        "SAFE_CAST does not exist on Redshift",
+        "r_TRY_CAST",
+        "write TRY_CAST",
+        Find::Expr(|e| matches!(e, Expr::Cast { kind: CastKind::SafeCast, .. })),
+    )
+    .told(
+        "It is BigQuery's name.",
+        "select safe_cast(code as int) from t",
+        "select try_cast(code as int) from t",
+    ),
+    rule(
+        "RS323",
+        "sql/substring-arguments",
+        "SUBSTRING has one argument",
+        "r_SUBSTRING",
+        "say where it starts: SUBSTRING(text, start) or SUBSTRING(text, start, count)",
+        Find::Expr(|e| {
+            matches!(e, Expr::Substring { substring_from: None, substring_for: None, .. })
+        }),
+    )
+    .told(
+        "The count may be left out, the start may not.",
+        "select substring(code) from t",
+        "select substring(code, 1) from t",
+    ),
+    rule(
+        "RS324",
+        "sql/adjacent-texts",
+        "two texts stand side by side",
+        "r_concat_op",
+        "write || between them",
+        Find::Select(|s| s.projection.iter().any(has_text_for_name)),
+    )
+    .told(
+        "A text in single quotes is no name, and two of them on one line are no one text.",
+        "select 'a' 'b'",
+        "select 'a' || 'b'",
+    ),
 ];
+
+/// A text whose alias is in single quotes.
+fn has_text_for_name(item: &SelectItem) -> bool {
+    let SelectItem::ExprWithAlias { expr: Expr::Value(value), alias } = item else { return false };
+    matches!(value.value, Value::SingleQuotedString(_)) && alias.quote_style == Some('\'')
+}

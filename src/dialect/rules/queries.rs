@@ -262,6 +262,46 @@ pub(super) static RULES: &[Rule] = &[
         "select a.code from dim a where exists (select 1 from sales b where b.code = a.code)",
     ),
     rule(
+        "RS318",
+        "sql/join-condition",
+        "a join has neither ON nor USING",
+        "r_FROM_clause30",
+        "say what is joined, or write CROSS JOIN for every pair",
+        Find::Select(|s| s.from.iter().flat_map(|t| &t.joins).any(|j| is_bare_join(&j.join_operator))),
+    )
+    .told(
+        "Only CROSS JOIN and NATURAL JOIN stand without a condition. Engines that take it for a \
+         cross join answer with every pair of rows.",
+        "select a.code from dim a join sales b",
+        "select a.code from dim a join sales b on a.code = b.code",
+    ),
+    rule(
+        "RS319",
+        "sql/limit-range",
+        "LIMIT is greater than 2147483647",
+        "r_ORDER_BY_clause",
+        "leave LIMIT out",
+        Find::Query(limits_too_much),
+    )
+    .told(
+        "The number of LIMIT is a positive integer of at most 2147483647.",
+        "select code from sales order by code limit 2147483648",
+        "select code from sales order by code limit 2147483647",
+    ),
+    rule(
+        "RS320",
+        "sql/union-by-name",
+        "UNION BY NAME does not exist on Redshift",
+        "r_UNION",
+        "write the columns of each query in one order",
+        Find::Query(|q| unites_by_name(&q.body)),
+    )
+    .told(
+        "The columns of a set operation are matched by their position.",
+        "select code from sales union by name select code from dim",
+        "select code from sales union select code from dim",
+    ),
+    rule(
         "RS184",
         "sql/set-all",
         "INTERSECT ALL and EXCEPT ALL do not exist on Redshift",
@@ -389,6 +429,42 @@ fn is_foreign_join(join: &JoinOperator) -> bool {
             | JoinOperator::FullOuter(_)
             | JoinOperator::CrossJoin(_)
     )
+}
+
+fn is_bare_join(join: &JoinOperator) -> bool {
+    matches!(
+        join,
+        JoinOperator::Join(JoinConstraint::None)
+            | JoinOperator::Inner(JoinConstraint::None)
+            | JoinOperator::Left(JoinConstraint::None)
+            | JoinOperator::LeftOuter(JoinConstraint::None)
+            | JoinOperator::Right(JoinConstraint::None)
+            | JoinOperator::RightOuter(JoinConstraint::None)
+            | JoinOperator::FullOuter(JoinConstraint::None)
+    )
+}
+
+fn limits_too_much(query: &Query) -> bool {
+    let Some(ast::LimitClause::LimitOffset { limit: Some(Expr::Value(limit)), .. }) =
+        &query.limit_clause
+    else {
+        return false;
+    };
+    let ast::Value::Number(digits, _) = &limit.value else { return false };
+    digits.parse::<u64>().is_ok_and(|rows| rows > i32::MAX as u64)
+}
+
+fn unites_by_name(body: &SetExpr) -> bool {
+    match body {
+        SetExpr::SetOperation { set_quantifier, left, right, .. } => {
+            matches!(
+                set_quantifier,
+                SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName
+            ) || unites_by_name(left)
+                || unites_by_name(right)
+        }
+        _ => false,
+    }
 }
 
 /// INTERSECT ALL or EXCEPT ALL anywhere in a chain of set operations.
