@@ -3,7 +3,7 @@
 //! Source: r_numeric_computations201, r_OPERATOR_SYMBOLS, r_Datetime_types.
 
 use arrow::datatypes::{DataType, TimeUnit};
-use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{BinaryExpr, Cast, Expr, ExprSchemable, Operator, lit};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
@@ -51,6 +51,25 @@ fn is_comparison(op: &BinaryOperator) -> bool {
     matches!(op, B::Eq | B::NotEq | B::Lt | B::LtEq | B::Gt | B::GtEq)
 }
 
+/// Refuses bitwise operators of numbers with a point: they are of whole numbers and VARBYTE alone
+/// (r_OPERATOR_SYMBOLS, r_VARBYTE_OPERATORS).
+fn bits_are_whole(op: &BinaryOperator, left: &DataType, right: &DataType) -> Result<()> {
+    use BinaryOperator as B;
+    let bitwise = matches!(
+        op,
+        B::BitwiseAnd
+            | B::BitwiseOr
+            | B::PGBitwiseXor
+            | B::PGBitwiseShiftLeft
+            | B::PGBitwiseShiftRight
+    );
+    if !bitwise || [left, right].iter().all(|t| t.is_integer() || !t.is_numeric()) {
+        return Ok(());
+    }
+    let (left, right) = (functions::type_name(left), functions::type_name(right));
+    plan_err!("operator does not exist: {left} {op} {right}")
+}
+
 pub fn cast(expr: Expr, to: DataType) -> Expr {
     Expr::Cast(Cast::new(Box::new(expr), to))
 }
@@ -73,6 +92,7 @@ fn plan(
     {
         return called(name, expr.left, expr.right);
     }
+    bits_are_whole(&expr.op, left, right)?;
     match &expr.op {
         B::PGExp | B::BitwiseXor => {
             return called("power", expr.left, expr.right);

@@ -215,6 +215,7 @@ fn plan_code(message: &str) -> &'static str {
         "coerc",
         "Cannot infer common",
         "does not exist for",
+        "operator does not exist",
         "is not a Redshift type",
         "temporal operation",
         "non-boolean predicate",
