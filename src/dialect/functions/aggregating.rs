@@ -1,7 +1,8 @@
 //! What makes DataFusion's aggregates answer in Redshift's types: the input of SUM and the end of AVG.
 //!
 //! Source: r_SUM: BIGINT for integers, DECIMAL(38,s) for decimals, DOUBLE PRECISION for floats.
-//! r_WF_SUM, r_WF_AVG: over a window NUMERIC for BIGINT. r_AVG: BIGINT for integers, DECIMAL(38,s) for decimals, DOUBLE PRECISION for floats.
+//! r_AVG: BIGINT for integers, DECIMAL(38,s) for decimals, DOUBLE PRECISION for floats.
+//! r_WF_SUM, r_WF_AVG: over a window NUMERIC for BIGINT.
 
 use std::sync::Arc;
 

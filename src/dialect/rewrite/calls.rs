@@ -319,15 +319,14 @@ pub fn set_args(function: &mut Function, args: Vec<Expr>) {
 /// The sum in the type Redshift sums in.
 pub fn sum(mut function: Function) -> Result<Expr> {
     let [value] = args(&mut function)?;
-    let input = sum_input(&function, value);
-    set_args(&mut function, vec![input]);
-    Ok(Expr::Function(function))
+    Ok(sum_of(function, value))
 }
 
-/// What a SUM adds up; over a window BIGINT becomes NUMERIC (r_WF_SUM, r_WF_AVG).
-fn sum_input(function: &Function, value: Expr) -> Expr {
-    let name = if function.over.is_some() { "window_sum_input" } else { "sum_input" };
-    call(name, vec![value])
+/// A call of SUM; over a window it makes NUMERIC of BIGINT (r_WF_SUM, r_WF_AVG).
+fn sum_of(mut function: Function, value: Expr) -> Expr {
+    let input = if function.over.is_some() { "window_sum_input" } else { "sum_input" };
+    set_args(&mut function, vec![call(input, vec![value])]);
+    Expr::Function(function)
 }
 
 /// AVG is the sum divided by the count: integers truncate (r_AVG).
@@ -337,9 +336,7 @@ pub fn avg(mut function: Function) -> Result<Expr> {
     rename(&mut count, "count");
     set_args(&mut count, vec![value.clone()]);
     rename(&mut function, "sum");
-    let input = sum_input(&function, value);
-    set_args(&mut function, vec![input]);
-    Ok(call("avg_result", vec![Expr::Function(function), Expr::Function(count)]))
+    Ok(call("avg_result", vec![sum_of(function, value), Expr::Function(count)]))
 }
 
 pub fn of_flags(mut function: Function) -> Result<Expr> {

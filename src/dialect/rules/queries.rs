@@ -294,7 +294,7 @@ pub(super) static RULES: &[Rule] = &[
         "UNION BY NAME does not exist on Redshift",
         "r_UNION",
         "write the columns of each query in one order",
-        Find::Query(|q| unites_by_name(&q.body)),
+        Find::Query(|q| in_chain(&q.body, unites_by_name)),
     )
     .told(
         "The columns of a set operation are matched by their position.",
@@ -307,7 +307,7 @@ pub(super) static RULES: &[Rule] = &[
         "INTERSECT ALL and EXCEPT ALL do not exist on Redshift",
         "r_UNION",
         "leave ALL out; only UNION takes it",
-        Find::Query(|q| keeps_duplicates(&q.body)),
+        Find::Query(|q| in_chain(&q.body, keeps_duplicates)),
     )
     .told(
         "INTERSECT and EXCEPT always give each row once.",
@@ -417,31 +417,26 @@ fn is_truth_test(expr: &Expr) -> bool {
     )
 }
 
+/// What a join is joined by; `None` for kinds without it, CROSS JOIN among them.
+fn condition(join: &JoinOperator) -> Option<&JoinConstraint> {
+    match join {
+        JoinOperator::Join(by)
+        | JoinOperator::Inner(by)
+        | JoinOperator::Left(by)
+        | JoinOperator::LeftOuter(by)
+        | JoinOperator::Right(by)
+        | JoinOperator::RightOuter(by)
+        | JoinOperator::FullOuter(by) => Some(by),
+        _ => None,
+    }
+}
+
 fn is_foreign_join(join: &JoinOperator) -> bool {
-    !matches!(
-        join,
-        JoinOperator::Join(_)
-            | JoinOperator::Inner(_)
-            | JoinOperator::Left(_)
-            | JoinOperator::LeftOuter(_)
-            | JoinOperator::Right(_)
-            | JoinOperator::RightOuter(_)
-            | JoinOperator::FullOuter(_)
-            | JoinOperator::CrossJoin(_)
-    )
+    condition(join).is_none() && !matches!(join, JoinOperator::CrossJoin(_))
 }
 
 fn is_bare_join(join: &JoinOperator) -> bool {
-    matches!(
-        join,
-        JoinOperator::Join(JoinConstraint::None)
-            | JoinOperator::Inner(JoinConstraint::None)
-            | JoinOperator::Left(JoinConstraint::None)
-            | JoinOperator::LeftOuter(JoinConstraint::None)
-            | JoinOperator::Right(JoinConstraint::None)
-            | JoinOperator::RightOuter(JoinConstraint::None)
-            | JoinOperator::FullOuter(JoinConstraint::None)
-    )
+    matches!(condition(join), Some(JoinConstraint::None))
 }
 
 fn limits_too_much(query: &Query) -> bool {
@@ -454,26 +449,21 @@ fn limits_too_much(query: &Query) -> bool {
     digits.parse::<u64>().is_ok_and(|rows| rows > i32::MAX as u64)
 }
 
-fn unites_by_name(body: &SetExpr) -> bool {
-    match body {
-        SetExpr::SetOperation { set_quantifier, left, right, .. } => {
-            matches!(
-                set_quantifier,
-                SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName
-            ) || unites_by_name(left)
-                || unites_by_name(right)
-        }
-        _ => false,
-    }
+/// INTERSECT ALL or EXCEPT ALL.
+fn keeps_duplicates(op: SetOperator, quantifier: SetQuantifier) -> bool {
+    op != SetOperator::Union && quantifier == SetQuantifier::All
 }
 
-/// INTERSECT ALL or EXCEPT ALL anywhere in a chain of set operations.
-fn keeps_duplicates(body: &SetExpr) -> bool {
+fn unites_by_name(_: SetOperator, quantifier: SetQuantifier) -> bool {
+    use SetQuantifier as Q;
+    matches!(quantifier, Q::ByName | Q::AllByName | Q::DistinctByName)
+}
+
+/// True for one of the operations of a chain of them.
+fn in_chain(body: &SetExpr, such: fn(SetOperator, SetQuantifier) -> bool) -> bool {
     match body {
         SetExpr::SetOperation { op, set_quantifier, left, right } => {
-            (*op != SetOperator::Union && *set_quantifier == SetQuantifier::All)
-                || keeps_duplicates(left)
-                || keeps_duplicates(right)
+            such(*op, *set_quantifier) || in_chain(left, such) || in_chain(right, such)
         }
         _ => false,
     }
