@@ -180,13 +180,12 @@ fn redshift_cast(expr: Expr, from: &DataType, to: &DataType) -> DfResult<Outcome
             then(ours("round_to_bigint", expr)?, D::Int64)
         }
         (D::Timestamp(_, Some(_)), t) if is_text(t) => {
-            let shown = ours("timestamp_to_text", expr)?;
-            let zone = Expr::Literal(ScalarValue::Utf8View(Some("+00".into())), None);
-            let shown = BinaryExpr::new(Box::new(shown), Operator::StringConcat, Box::new(zone));
-            then(Expr::BinaryExpr(shown), D::Utf8View)
+            then(ours("timestamptz_to_text", expr)?, D::Utf8View)
         }
         (f, D::Date32) if *f == TIMESTAMP => then(ours("timestamp_to_date", expr)?, D::Date32),
         (D::Timestamp(..), t) if is_text(t) => then(ours("timestamp_to_text", expr)?, D::Utf8View),
+        (D::Date32, t) if is_text(t) => then(ours("date_to_text", expr)?, D::Utf8View),
+        (D::Time64(_), t) if is_text(t) => then(ours("time_to_text", expr)?, D::Utf8View),
         (D::Float32 | D::Float64, t) if is_text(t) => {
             then(ours("float_to_text", expr)?, D::Utf8View)
         }

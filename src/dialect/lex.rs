@@ -149,6 +149,8 @@ pub struct Piece {
 
 /// The name under which `APPROXIMATE COUNT(DISTINCT x)` reaches the parser.
 pub const APPROXIMATE_COUNT: &str = "approximate count";
+/// The name of `GROUPING SETS (...)` inside another.
+pub const NESTED_SETS: &str = "grouping sets";
 /// The name of `APPROXIMATE PERCENTILE_DISC(...)`.
 pub const APPROXIMATE_DISC: &str = "approximate percentile_disc";
 
@@ -206,6 +208,7 @@ fn piece(
     file: &Path,
 ) -> Option<Piece> {
     join_approximate(&mut tokens);
+    join_nested_sets(&mut tokens);
     let (first, last) = (tokens.first()?.span.start, tokens.last()?.span.end);
     let start = lines.offset(text, first);
     Some(Piece {
@@ -266,6 +269,35 @@ fn too_long(tokens: &[TokenWithSpan]) -> Option<Location> {
         }
     }
     None
+}
+
+/// Makes one word of GROUPING SETS inside GROUPING SETS, which the parser then takes for a call.
+fn join_nested_sets(tokens: &mut Vec<TokenWithSpan>) {
+    let is = |token: Option<&TokenWithSpan>, text: &str| matches!(token.map(|t| &t.token), Some(Token::Word(w)) if w.quote_style.is_none() && w.value == text);
+    // for each open parenthesis whether it is inside that of GROUPING SETS
+    let mut inside = vec![false];
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        let within = inside.last() == Some(&true);
+        match &token.token {
+            Token::LParen => {
+                let sets =
+                    at >= 2 && is(tokens.get(at - 1), "sets") && is(tokens.get(at - 2), "grouping");
+                inside.push(within || sets);
+            }
+            Token::RParen if inside.len() > 1 => {
+                inside.pop();
+            }
+            _ if within && is(Some(token), "grouping") && is(tokens.get(at + 1), "sets") => {
+                tokens.remove(at + 1);
+                if let Some(Token::Word(word)) = tokens.get_mut(at).map(|t| &mut t.token) {
+                    word.value = NESTED_SETS.to_owned();
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
 }
 
 /// `APPROXIMATE COUNT(...)` and `APPROXIMATE PERCENTILE_DISC(...)` become one function name each,

@@ -10,11 +10,13 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchema, Result, ScalarValue, TableReference, plan_err};
+use datafusion::common::{
+    Column, DFSchema, JoinType, Result, ScalarValue, TableReference, plan_err,
+};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Between, BinaryExpr, Case, Cast, Expr, ExprSchemable, LogicalPlan, Projection, Union,
+    Between, BinaryExpr, Case, Cast, Expr, ExprSchemable, Join, LogicalPlan, Projection, Union,
 };
 
 use super::functions::alike::{common, shared, unmatched};
@@ -35,6 +37,14 @@ pub fn apply(plan: LogicalPlan) -> Result<LogicalPlan> {
             retyped |= union.transformed;
             return Ok(union);
         }
+        let plan = match plan {
+            LogicalPlan::Join(join) if is_set_join(&join) => {
+                let join = set_join(join)?;
+                retyped |= join.transformed;
+                join.data
+            }
+            other => other,
+        };
         let again = |expr: &Expr| concerned(expr) || is_arithmetic(expr);
         // the schema of a wide node costs more than a look at its expressions
         if !(if retyped { holds(&plan, &again)? } else { holds(&plan, &concerned)? }) {
@@ -293,12 +303,7 @@ fn union(union: Union, retyped: bool) -> Result<Transformed<LogicalPlan>> {
             .filter_map(|i| i.schema().fields().get(column).map(|f| f.data_type().clone()))
             .collect();
         let Some(target) = common("UNION", &types)? else {
-            if let Some(target) = shared(&types) {
-                for (input, _) in inputs.iter_mut().zip(&types).filter(|(_, ty)| **ty != target) {
-                    *input = column_as(input, column, &target)?;
-                    changed = true;
-                }
-            }
+            changed |= widened(inputs.iter_mut().collect(), column, &types)?;
             continue;
         };
         for (input, ty) in inputs.iter_mut().zip(&types).filter(|(_, ty)| is_text(ty)) {
@@ -320,6 +325,37 @@ fn union(union: Union, retyped: bool) -> Result<Transformed<LogicalPlan>> {
     }
     let inputs = inputs.into_iter().map(Arc::new).collect();
     Ok(Transformed::yes(LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?)))
+}
+
+/// INTERSECT and EXCEPT are joins by all columns.
+fn is_set_join(join: &Join) -> bool {
+    matches!(join.join_type, JoinType::LeftSemi | JoinType::LeftAnti)
+}
+
+/// The columns of both queries of one type, which is that of the answer.
+fn set_join(mut join: Join) -> Result<Transformed<LogicalPlan>> {
+    let (mut left, mut right) = (join.left.as_ref().clone(), join.right.as_ref().clone());
+    let own = |side: &LogicalPlan| -> Vec<DataType> {
+        side.schema().fields().iter().map(|field| field.data_type().clone()).collect()
+    };
+    let mut changed = false;
+    for (column, types) in own(&left).into_iter().zip(own(&right)).enumerate() {
+        changed |= widened(vec![&mut left, &mut right], column, &[types.0, types.1])?;
+    }
+    if !changed {
+        return Ok(Transformed::no(LogicalPlan::Join(join)));
+    }
+    (join.left, join.right) = (Arc::new(left), Arc::new(right));
+    LogicalPlan::Join(join).recompute_schema().map(Transformed::yes)
+}
+
+/// Casts a column of queries to the type that holds the values of all; says whether one changed.
+fn widened(queries: Vec<&mut LogicalPlan>, column: usize, types: &[DataType]) -> Result<bool> {
+    let Some(target) = shared(types) else { return Ok(false) };
+    for (query, _) in queries.into_iter().zip(types).filter(|(_, ty)| **ty != target) {
+        *query = column_as(query, column, &target)?;
+    }
+    Ok(true)
 }
 
 /// A query under the names of a union, which the engine looks for where it drops the queries that have

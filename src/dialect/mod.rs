@@ -43,6 +43,7 @@ mod show;
 mod tables;
 mod totals;
 mod transfer;
+mod unknown;
 
 pub use blanks::{KnownText, text_types};
 pub use build::column;

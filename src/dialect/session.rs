@@ -23,6 +23,7 @@ use super::functions;
 use super::operators::Operators;
 use super::pivot::Pivots;
 use super::runnable::Runnable;
+use super::unknown::Unknown;
 use crate::types::SqlType;
 
 /// The name of the one database: the first that a cluster of Redshift has.
@@ -59,7 +60,8 @@ pub fn session_state(
         Arc::new(AggregateFunctionPlanner),
         Arc::new(WindowFunctionPlanner),
     ];
-    let mut physical: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![Arc::new(FirstRow)];
+    let mut physical: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> =
+        vec![Arc::new(FirstRow), Arc::new(Unknown)];
     physical.extend(PhysicalOptimizer::new().rules);
     let mut logical = Optimizer::new().rules;
     // constants are folded by then, and filters not yet pushed into scans

@@ -251,10 +251,19 @@ fn in_subquery(within: InSubquery, scope: &Scope) -> Result<Expr> {
 fn over(mut window: WindowFunction, scope: &Scope) -> WindowFunction {
     let params = &mut window.params;
     for partition in &mut params.partition_by {
-        *partition = key(partition.clone(), scope);
+        *partition = peer(partition.clone(), scope);
     }
     for sort in &mut params.order_by {
-        sort.expr = key(sort.expr.clone(), scope);
+        sort.expr = peer(sort.expr.clone(), scope);
     }
     window
+}
+
+/// The value that tells peers of a window apart: -0 and 0 are one, which the engine sorts as two.
+fn peer(expr: Expr, scope: &Scope) -> Expr {
+    let float = scope.type_of(&expr).filter(DataType::is_floating);
+    match float.and_then(|ty| ScalarValue::new_zero(&ty).ok()) {
+        Some(zero) => expr + lit(zero),
+        None => key(expr, scope),
+    }
 }

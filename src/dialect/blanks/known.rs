@@ -180,7 +180,10 @@ const ALWAYS: &[&str] = &[
     "sha2",
     "crc32",
     "to_hex",
+    "date_to_text",
+    "time_to_text",
     "timestamp_to_text",
+    "timestamptz_to_text",
     "float_to_text",
     "text_to_number",
 ];

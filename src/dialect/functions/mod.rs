@@ -21,6 +21,7 @@ mod only;
 mod parts;
 mod patterns;
 mod percentiles;
+mod printing;
 mod random;
 mod reading;
 mod regexp;
@@ -42,17 +43,21 @@ use datafusion::functions_nested::extract::array_element_udf;
 use datafusion::functions_window as window;
 use datafusion::logical_expr::{AggregateUDF, Expr, ScalarUDF, WindowUDF};
 
-pub(crate) use casting::{number_text, parse_date, parse_timestamp, write_float, write_timestamp};
+pub(crate) use casting::{number_text, parse_date, parse_timestamp};
 pub(crate) use numbers::digits as digits_of_pattern;
 pub(crate) use only::SINGLE_ROW;
 pub(crate) use parts::{Part, days_of, micros_of};
 pub(crate) use patterns::Pattern;
+pub(crate) use printing::{
+    write_date, write_float, write_time, write_timestamp, write_timestamptz,
+};
 pub(crate) use udf::TIMESTAMP;
 pub use udf::{is_text, type_name};
 
 static SCALARS: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(|| {
     [
         casting::all(),
+        printing::all(),
         from_text::all(),
         dates::all(),
         zones::all(),

@@ -16,6 +16,7 @@ mod names;
 mod ordered;
 mod outer;
 mod quantified;
+mod row_values;
 mod shaped;
 mod shapes;
 mod table;
@@ -98,6 +99,7 @@ impl VisitorMut for Rewriter<'_> {
                 .and_then(|()| outer::select(select))
                 .and_then(|()| shapes::select(select))
                 .map(|()| names::select(select))
+                .map(|()| row_values::select(select))
                 .map(|()| tested::select(select)),
         )
     }
@@ -108,6 +110,7 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Located> {
+        row_values::expression(expr);
         quantified::expression(expr);
         tested::expression(expr);
         frames::expression(expr);

@@ -6,12 +6,15 @@
 //! the select list first and a name inside one means FROM alone.
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Value,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, OrderByExpr,
+    OrderByKind, Query, Select, SelectItem, SetExpr, Value,
 };
 
+use super::calls::name_of;
 use super::names::MARK;
 use super::tested::is_aggregate;
 use crate::dialect::build;
+use crate::dialect::lex::NESTED_SETS;
 use crate::dialect::own;
 
 /// Rewrites the ORDER BY of a query of one SELECT; `outermost` where no other query reads it.
@@ -97,6 +100,10 @@ fn is_column(expr: &Expr, name: &str) -> bool {
 pub fn sets(select: &mut Select) {
     let Select { projection, group_by, .. } = select;
     let GroupByExpr::Expressions(keys, _) = group_by else { return };
+    for key in &mut *keys {
+        spelled_out(key);
+        flatten(key);
+    }
     let positions = keys.iter_mut().filter_map(|key| match key {
         Expr::Rollup(sets) | Expr::Cube(sets) | Expr::GroupingSets(sets) => Some(sets),
         _ => None,
@@ -110,5 +117,70 @@ pub fn sets(select: &mut Select) {
         {
             *key = expr.clone();
         }
+    }
+}
+
+/// ROLLUP and CUBE of keys in parentheses, which come and go together, as the GROUPING SETS they mean;
+/// the planner takes single keys alone.
+fn spelled_out(key: &mut Expr) {
+    let (Expr::Rollup(keys) | Expr::Cube(keys)) = &*key else { return };
+    if keys.iter().any(|keys| keys.len() != 1) {
+        spelled(key);
+    }
+}
+
+/// ROLLUP and CUBE as GROUPING SETS.
+fn spelled(key: &mut Expr) {
+    let sets = match &*key {
+        Expr::Rollup(keys) => (0..=keys.len())
+            .rev()
+            .map(|n| keys.iter().take(n).flatten().cloned().collect())
+            .collect(),
+        // more would be refused for their number
+        Expr::Cube(keys) if keys.len() < 16 => {
+            let chosen = |sets: u32| {
+                let of = move |(at, set)| (sets >> at & 1 == 1).then_some(set);
+                keys.iter().rev().enumerate().filter_map(of).rev().flatten().cloned().collect()
+            };
+            (0..1_u32 << keys.len()).rev().map(chosen).collect()
+        }
+        _ => return,
+    };
+    *key = Expr::GroupingSets(sets);
+}
+
+/// ROLLUP, CUBE and GROUPING SETS inside GROUPING SETS, which the parser takes for calls, as the sets
+/// they mean.
+fn flatten(key: &mut Expr) {
+    let Expr::GroupingSets(sets) = key else { return };
+    let own = std::mem::take(sets);
+    sets.extend(own.into_iter().flat_map(|set| match set.as_slice() {
+        [Expr::Function(call)] => nested(call).unwrap_or_else(|| vec![set]),
+        _ => vec![set],
+    }));
+}
+
+fn nested(call: &Function) -> Option<Vec<Vec<Expr>>> {
+    let FunctionArguments::List(list) = &call.args else { return None };
+    let keys = list.args.iter().map(|arg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Tuple(keys))) => Some(keys.clone()),
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Nested(key))) => {
+            Some(vec![(**key).clone()])
+        }
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(key)) => Some(vec![key.clone()]),
+        _ => None,
+    });
+    let keys = keys.collect::<Option<Vec<_>>>()?;
+    let mut sets = match name_of(call) {
+        "rollup" => Expr::Rollup(keys),
+        "cube" => Expr::Cube(keys),
+        NESTED_SETS => Expr::GroupingSets(keys),
+        _ => return None,
+    };
+    spelled(&mut sets);
+    flatten(&mut sets);
+    match sets {
+        Expr::GroupingSets(sets) => Some(sets),
+        _ => None,
     }
 }

@@ -1,8 +1,6 @@
-//! Comparisons with ALL and ANY of a subquery, by the least, the greatest and the count of its rows;
-//! rows of several values IN a subquery, by EXISTS; rows beside rows, value by value.
+//! Comparisons with ALL and ANY of a subquery, by the least, the greatest and the count of its rows.
 //! It changes no other expression.
 //!
-//! DataFusion 55.2 takes them without an error and answers wrongly where rows stand on both sides.
 //! With NULL among the rows the answer is unknown, unless another row decides it, as in SQL.
 
 use std::ops::ControlFlow;
@@ -15,29 +13,11 @@ use datafusion::sql::sqlparser::ast::{
 use crate::dialect::build::{self, alone, binary, call, case, derived, number};
 use crate::dialect::tables::called;
 
-const ROWS: &str = "__landfall_rows";
-const ONE: &str = "__landfall_value";
+pub const ROWS: &str = "__landfall_rows";
+pub const ONE: &str = "__landfall_value";
 
 /// Rewrites one expression in place; the parts are visited after it.
 pub fn expression(expr: &mut Expr) {
-    // unknown stays unknown under NOT, and EXISTS knows of none
-    if let Expr::UnaryOp { op: UnaryOperator::Not, expr: inner } = expr
-        && let Expr::InSubquery { expr: left, subquery, negated } = unnested(inner)
-        && let Expr::Tuple(values) = left.as_mut()
-    {
-        *expr = of_rows(std::mem::take(values), subquery, !*negated);
-        return;
-    }
-    if let Expr::InSubquery { expr: left, subquery, negated } = expr
-        && let Expr::Tuple(values) = left.as_mut()
-    {
-        *expr = of_rows(std::mem::take(values), subquery, *negated);
-        return;
-    }
-    if let Some(beside) = rows_beside(expr) {
-        *expr = beside;
-        return;
-    }
     let (left, op, right, all) = match expr {
         Expr::AllOp { left, compare_op, right } => (left, compare_op, right, true),
         Expr::AnyOp { left, compare_op, right, .. } => (left, compare_op, right, false),
@@ -67,103 +47,6 @@ pub fn expression(expr: &mut Expr) {
     } else {
         whole
     };
-}
-
-fn unnested(expr: &mut Expr) -> &mut Expr {
-    match expr {
-        Expr::Nested(inner) => unnested(inner),
-        other => other,
-    }
-}
-
-/// `(a, b) [NOT] IN (query)`: a row that is equal in all of them; for NOT none that may be.
-fn of_rows(values: Vec<Expr>, query: &Query, negated: bool) -> Expr {
-    let same = |pairs: Vec<(Expr, Expr)>| {
-        let equal = pairs
-            .into_iter()
-            .map(|(a, b)| binary(build::nested(a), BinaryOperator::Eq, build::nested(b)))
-            .reduce(|a, b| binary(a, BinaryOperator::And, b))
-            .unwrap_or_else(build::null);
-        if !negated {
-            return equal;
-        }
-        let unknown = Expr::IsNull(Box::new(Expr::Nested(Box::new(equal.clone()))));
-        Expr::Nested(Box::new(binary(Expr::Nested(Box::new(equal)), BinaryOperator::Or, unknown)))
-    };
-    if let Some(own) = values_of(query).filter(|own| own.len() == values.len())
-        && is_plain(query)
-        && !values.iter().any(|value| captured(query, value))
-    {
-        let pairs = own.into_iter().zip(values).collect();
-        let mut subquery = Box::new(query.clone());
-        subquery.order_by = None;
-        if let SetExpr::Select(select) = subquery.body.as_mut() {
-            select.projection = vec![build::item(number(1), ONE)];
-            narrow(select, same(pairs));
-        }
-        return Expr::Exists { subquery, negated };
-    }
-    let names: Vec<String> = (0..values.len()).map(|i| format!("{ONE}{i}")).collect();
-    let pairs = names.iter().zip(values).map(|(name, v)| (build::qualified(ROWS, name), v));
-    let found = same(pairs.collect());
-    let rows = derived(query.clone(), ROWS, &names);
-    let one = build::item(number(1), ONE);
-    let select = build::select(vec![one], vec![alone(rows)], Some(found));
-    let subquery = Box::new(build::query(None, SetExpr::Select(Box::new(select))));
-    Expr::Exists { subquery, negated }
-}
-
-/// `(a, b) [NOT] IN ((1, 2), (3, 4))` and `(a, b) = (1, 2)` (r_in_condition).
-fn rows_beside(expr: &Expr) -> Option<Expr> {
-    let (left, rows, negated) = match expr {
-        Expr::InList { expr: left, list, negated } => (left, list.as_slice(), *negated),
-        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
-            (left, std::slice::from_ref(right.as_ref()), false)
-        }
-        Expr::BinaryOp { left, op: BinaryOperator::NotEq, right } => {
-            (left, std::slice::from_ref(right.as_ref()), true)
-        }
-        _ => return None,
-    };
-    let Expr::Tuple(values) = left.as_ref() else { return None };
-    // a value that is another one each time stands in one row alone
-    if rows.len() > 1 && values.iter().any(|v| v.to_string().contains("random(")) {
-        return None;
-    }
-    let equal = |row: &Expr| {
-        let Expr::Tuple(row) = row else { return None };
-        if row.len() != values.len() {
-            return None;
-        }
-        let pairs = values.iter().zip(row);
-        pairs
-            .map(|(a, b)| {
-                let (a, b) = (build::nested(a.clone()), build::nested(b.clone()));
-                binary(a, BinaryOperator::Eq, b)
-            })
-            .reduce(|a, b| binary(a, BinaryOperator::And, b))
-            .map(|all| Expr::Nested(Box::new(all)))
-    };
-    let rows: Vec<Expr> = rows.iter().map(equal).collect::<Option<_>>()?;
-    let any = Expr::Nested(Box::new(one_of(rows)?));
-    let not = |e| Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(e) };
-    Some(if negated { not(any) } else { any })
-}
-
-/// The conditions joined by OR, as a tree no deeper than it must be.
-fn one_of(mut conditions: Vec<Expr>) -> Option<Expr> {
-    while conditions.len() > 1 {
-        let mut rest = conditions.into_iter();
-        let mut joined = Vec::new();
-        while let Some(a) = rest.next() {
-            joined.push(match rest.next() {
-                Some(b) => binary(a, BinaryOperator::Or, b),
-                None => a,
-            });
-        }
-        conditions = joined;
-    }
-    conditions.pop()
 }
 
 fn opposite(op: &BinaryOperator) -> BinaryOperator {
@@ -262,7 +145,7 @@ fn equal_inside(query: &Query, value: &Expr) -> Option<Expr> {
 }
 
 /// Leaves the rows for which a condition is true, too.
-fn narrow(select: &mut Select, condition: Expr) {
+pub fn narrow(select: &mut Select, condition: Expr) {
     select.selection = Some(match select.selection.take() {
         Some(filter) => binary(build::nested(filter), BinaryOperator::And, condition),
         None => condition,
@@ -271,7 +154,7 @@ fn narrow(select: &mut Select, condition: Expr) {
 
 /// True where a name in the value could be a column of the query's FROM: one without a table, one
 /// of a table that stands there, and any beside a relation without a name.
-fn captured(query: &Query, value: &Expr) -> bool {
+pub fn captured(query: &Query, value: &Expr) -> bool {
     struct Find(Option<Vec<String>>);
     impl Visitor for Find {
         type Break = ();
@@ -305,7 +188,7 @@ fn relations(query: &Query) -> Option<Vec<String>> {
 }
 
 /// The values a query selects, if its text names each.
-fn values_of(query: &Query) -> Option<Vec<Expr>> {
+pub fn values_of(query: &Query) -> Option<Vec<Expr>> {
     let SetExpr::Select(select) = query.body.as_ref() else { return None };
     let value = |item: &SelectItem| match item {
         SelectItem::UnnamedExpr(value) | SelectItem::ExprWithAlias { expr: value, .. } => {
@@ -357,7 +240,7 @@ pub fn plain(query: &Query, value: Expr) -> Option<Expr> {
 }
 
 /// True for a query of FROM and WHERE alone.
-fn is_plain(query: &Query) -> bool {
+pub fn is_plain(query: &Query) -> bool {
     let SetExpr::Select(select) = query.body.as_ref() else { return false };
     query.with.is_none()
         && query.limit_clause.is_none()

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, Query, Select, SetExpr, Spanned, TableFactor, Visit, Visitor,
+    Expr, Function, JoinOperator, Query, Select, SetExpr, Spanned, TableFactor, TableWithJoins,
+    Visit, Visitor,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
@@ -48,6 +49,7 @@ struct ByKind {
     query: Rows<fn(&Query) -> bool>,
     subquery: Rows<fn(&Query) -> bool>,
     factor: Rows<fn(&TableFactor) -> bool>,
+    join: Rows<fn(&JoinOperator) -> bool>,
     merge: Rows<fn(&Merge) -> bool>,
     table: Rows<fn(&CreateTable) -> bool>,
     command: Rows<fn(&Command) -> bool>,
@@ -68,6 +70,7 @@ static BY_KIND: LazyLock<ByKind> = LazyLock::new(|| {
             Find::Query(broken) => by.query.push((rule, broken)),
             Find::Subquery(broken) => by.subquery.push((rule, broken)),
             Find::Factor(broken) => by.factor.push((rule, broken)),
+            Find::Join(broken) => by.join.push((rule, broken)),
             Find::Merge(broken) => by.merge.push((rule, broken)),
             Find::Table(broken) => by.table.push((rule, broken)),
             Find::Command(broken) => by.command.push((rule, broken)),
@@ -124,12 +127,14 @@ impl<'a> Walk<'a> {
             Command::Update(update) => {
                 self.walk(&update.with);
                 self.walk(&update.from);
+                self.joins(&update.from);
                 self.walk(&update.filter);
                 update.set.iter().for_each(|(_, value)| self.walk(value));
             }
             Command::Delete(delete) => {
                 self.walk(&delete.with);
                 self.walk(&delete.using);
+                self.joins(&delete.using);
                 self.walk(&delete.filter);
             }
             Command::Merge(merge) => {
@@ -183,6 +188,12 @@ impl<'a> Walk<'a> {
             if broken(tree) {
                 self.report(rule, span());
             }
+        }
+    }
+
+    fn joins(&mut self, from: &[TableWithJoins]) {
+        for join in from.iter().flat_map(|tables| &tables.joins) {
+            self.each(&BY_KIND.join, &join.join_operator, || join.relation.span());
         }
     }
 
@@ -271,6 +282,7 @@ impl Visitor for Walk<'_> {
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
         self.each(&BY_KIND.select, select, || select.span());
+        self.joins(&select.from);
         if self.typed {
             let mut scope = Scope::new(self.known, self.ctes.clone()).of_select(select);
             scope.writes = self.writes;
@@ -282,6 +294,9 @@ impl Visitor for Walk<'_> {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
         self.each(&BY_KIND.factor, factor, || factor.span());
+        if let TableFactor::NestedJoin { table_with_joins, .. } = factor {
+            self.joins(std::slice::from_ref(table_with_joins));
+        }
         ControlFlow::Continue(())
     }
 

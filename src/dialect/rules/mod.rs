@@ -137,6 +137,8 @@ pub(crate) enum Find {
     /// A query inside another.
     Subquery(fn(&ast::Query) -> bool),
     Factor(fn(&ast::TableFactor) -> bool),
+    /// A join of any FROM, also that of an UPDATE or the USING of a DELETE.
+    Join(fn(&ast::JoinOperator) -> bool),
     Merge(fn(&Merge) -> bool),
     Table(fn(&CreateTable) -> bool),
     Command(fn(&Command) -> bool),

@@ -254,7 +254,7 @@ pub(super) static RULES: &[Rule] = &[
         "this kind of join does not exist on Redshift",
         "r_FROM_clause30",
         "write [INNER], LEFT, RIGHT or FULL [OUTER] JOIN, or EXISTS",
-        Find::Select(|s| s.from.iter().flat_map(|t| &t.joins).any(|j| is_foreign_join(&j.join_operator))),
+        Find::Join(is_foreign_join),
     )
     .told(
         "SEMI, ANTI, ASOF and APPLY are words of other engines.",
@@ -267,7 +267,7 @@ pub(super) static RULES: &[Rule] = &[
         "a join has neither ON nor USING",
         "r_FROM_clause30",
         "say what is joined, or write CROSS JOIN for every pair",
-        Find::Select(|s| s.from.iter().flat_map(|t| &t.joins).any(|j| is_bare_join(&j.join_operator))),
+        Find::Join(is_bare_join),
     )
     .told(
         "Only CROSS JOIN and NATURAL JOIN stand without a condition. Engines that take it for a \
@@ -446,7 +446,7 @@ fn limits_too_much(query: &Query) -> bool {
         return false;
     };
     let ast::Value::Number(digits, _) = &limit.value else { return false };
-    digits.parse::<u64>().is_ok_and(|rows| rows > i32::MAX as u64)
+    digits.bytes().all(|digit| digit.is_ascii_digit()) && digits.parse::<i32>().is_err()
 }
 
 /// INTERSECT ALL or EXCEPT ALL.

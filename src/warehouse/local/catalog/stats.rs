@@ -53,7 +53,10 @@ fn pick(ty: &str, a: Option<String>, b: Option<&String>, want: Ordering) -> Opti
 /// Compares two bounds of a type; `None` when they cannot be read.
 fn compare(ty: &str, a: &str, b: &str) -> Option<Ordering> {
     match ty {
-        "varchar" | "date" | "timestamp" | "timestamptz" | "time" => Some(a.cmp(b)),
+        "varchar" | "time" => Some(a.cmp(b)),
+        "date" | "timestamp" | "timestamptz" => {
+            [a, b].iter().all(|text| has_plain_year(text)).then(|| a.cmp(b))
+        }
         "boolean" => Some(a.cmp(b)),
         "float32" | "float64" => a.parse::<f64>().ok()?.partial_cmp(&b.parse::<f64>().ok()?),
         _ => {
@@ -61,6 +64,11 @@ fn compare(ty: &str, a: &str, b: &str) -> Option<Ordering> {
             Some(unscaled(a, scale)?.cmp(&unscaled(b, scale)?))
         }
     }
+}
+
+/// Years of four digits are in order as texts; those before and after are not.
+fn has_plain_year(moment: &str) -> bool {
+    moment.find('-') == Some(4) && !moment.ends_with("(BC)")
 }
 
 fn decimal_digits(text: &str) -> usize {
@@ -102,7 +110,8 @@ pub fn scalar(text: &str, data_type: &DataType) -> Option<ScalarValue> {
     })
 }
 
-/// A value as a bound; `None` for types without one, NULL, and long text.
+/// A value as a bound; `None` for types without one, NULL, long text, and years that have more or
+/// fewer than four digits.
 pub fn bound(value: &ScalarValue) -> Option<String> {
     Some(match value {
         ScalarValue::Boolean(Some(v)) => u8::from(*v).to_string(),
@@ -122,14 +131,15 @@ pub fn bound(value: &ScalarValue) -> Option<String> {
         {
             v.clone()
         }
-        ScalarValue::Date32(Some(days)) => NaiveDate::default()
-            .checked_add_signed(chrono::Duration::days(i64::from(*days)))?
-            .format("%Y-%m-%d")
-            .to_string(),
+        ScalarValue::Date32(Some(days)) => {
+            let day = NaiveDate::from_epoch_days(*days)?.format("%Y-%m-%d").to_string();
+            return has_plain_year(&day).then_some(day);
+        }
         ScalarValue::TimestampMicrosecond(Some(micros), zone) => {
             let at = DateTime::from_timestamp_micros(*micros)?;
             let text = at.naive_utc().format("%Y-%m-%d %H:%M:%S%.f").to_string();
-            if zone.is_some() { format!("{text}+00") } else { text }
+            let text = if zone.is_some() { format!("{text}+00") } else { text };
+            return has_plain_year(&text).then_some(text);
         }
         _ => return None,
     })
@@ -171,6 +181,19 @@ mod tests {
             bound(&ScalarValue::TimestampMicrosecond(Some(1_609_459_200_000_000), None)).as_deref(),
             Some("2021-01-01 00:00:00")
         );
+    }
+
+    #[test]
+    fn a_year_out_of_order_as_text_has_no_bound() {
+        for days in [2_932_897, -719_529, i32::MAX] {
+            assert_eq!(bound(&ScalarValue::Date32(Some(days))), None, "{days}");
+        }
+        assert_eq!(bound(&ScalarValue::TimestampMicrosecond(Some(i64::MAX), None)), None);
+        let compared = |a, b| compare("date", a, b);
+        assert_eq!(compared("2021-01-01", "9999-12-31"), Some(Ordering::Less));
+        for other in ["10000-01-01", "+10000-01-01", "-0043-01-01", "0044-03-15 (BC)"] {
+            assert_eq!(compared("2021-01-01", other), None, "{other}");
+        }
     }
 
     #[test]

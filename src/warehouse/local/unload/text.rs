@@ -4,12 +4,15 @@
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{
-    DataType, Float32Type, Float64Type, SchemaRef, TimeUnit, TimestampMicrosecondType,
+    DataType, Date32Type, Float32Type, Float64Type, SchemaRef, Time64MicrosecondType, TimeUnit,
+    TimestampMicrosecondType,
 };
 use arrow::util::display::array_value_to_string;
 use serde_json::Value;
 
-use crate::dialect::functions::{write_float, write_timestamp};
+use crate::dialect::functions::{
+    write_date, write_float, write_time, write_timestamp, write_timestamptz,
+};
 use crate::dialect::{Unload, UnloadFormat};
 use crate::error::{Error, Result};
 
@@ -208,14 +211,13 @@ pub fn value(column: &dyn Array, row: usize) -> Result<Option<String>> {
             let value = column.as_primitive::<Float32Type>().value(row);
             text = value.to_string();
         }
+        DataType::Date32 => write_date(&mut text, column.as_primitive::<Date32Type>().value(row)),
+        DataType::Time64(TimeUnit::Microsecond) => {
+            write_time(&mut text, column.as_primitive::<Time64MicrosecondType>().value(row));
+        }
         DataType::Timestamp(TimeUnit::Microsecond, zone) => {
-            write_timestamp(
-                &mut text,
-                column.as_primitive::<TimestampMicrosecondType>().value(row),
-            );
-            if zone.is_some() {
-                text.push_str("+00");
-            }
+            let write = if zone.is_some() { write_timestamptz } else { write_timestamp };
+            write(&mut text, column.as_primitive::<TimestampMicrosecondType>().value(row));
         }
         _ => text = array_value_to_string(column, row).map_err(|e| engine_error(e.into()))?,
     }
