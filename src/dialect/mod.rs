@@ -74,7 +74,9 @@ pub use rules::{
 pub use secrets::without_secrets;
 pub use session::{CATALOG, DEFAULT_SCHEMA, session_state};
 pub use tables::{TableRefs, tables_of};
-pub use transfer::{Copy, CopyOptions, FileFormat, Packing, TextLayout, Unload, UnloadFormat};
+pub use transfer::{
+    Copy, CopyOptions, FileFormat, JsonKeys, Packing, TextLayout, Unload, UnloadFormat,
+};
 
 #[cfg(test)]
 mod tests;

@@ -27,10 +27,17 @@ pub enum FileFormat {
     Text(TextLayout),
     /// Column and width in characters.
     Fixed(Vec<(String, usize)>),
-    /// One object after the other; `true` when the case of keys does not matter.
-    Json {
-        ignore_case: bool,
-    },
+    /// One object after the other.
+    Json(JsonKeys),
+}
+
+/// How the values of a JSON object find their columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JsonKeys {
+    /// Keys are the names of columns.
+    Names { ignore_case: bool },
+    /// A file of JSONPaths, one for each column; the URL or path as written.
+    Paths(String),
 }
 
 /// How the fields of a line are told apart.

@@ -6,7 +6,7 @@ use super::reader::Reader;
 use super::transfer::{authorization, delimiter, maybe_as, one_byte, pack, pairs, unescaped};
 use crate::dialect::command::Command;
 use crate::dialect::rules::{self, Raised};
-use crate::dialect::transfer::{Copy, CopyOptions, FileFormat, Packing, TextLayout};
+use crate::dialect::transfer::{Copy, CopyOptions, FileFormat, JsonKeys, Packing, TextLayout};
 use crate::error::{Error, Place, Result};
 
 /// Options that change nothing here, and how many words or values follow each.
@@ -21,7 +21,7 @@ const SAMPLE: std::ops::RangeInclusive<usize> = 1_000..=2_147_483_647;
 struct Format {
     csv: bool,
     parquet: bool,
-    json: Option<bool>,
+    json: Option<JsonKeys>,
     fixed: Option<Vec<(String, usize)>>,
     delimiter: Option<Vec<u8>>,
     quote: Option<u8>,
@@ -66,14 +66,13 @@ fn format_option(r: &mut Reader<'_>, format: &mut Format) -> Result<bool> {
         maybe_as(r);
         let how = if r.at_string() { r.string()? } else { "auto".to_owned() };
         format.json = Some(match how.to_lowercase().as_str() {
-            "auto" => false,
-            "auto ignorecase" => true,
-            _ => {
-                return Err(r.unsupported(
-                    "COPY with a JSONPaths file or 'noshred'",
-                    "write JSON 'auto', with keys named as the columns",
-                ));
+            "auto" => JsonKeys::Names { ignore_case: false },
+            "auto ignorecase" => JsonKeys::Names { ignore_case: true },
+            "noshred" => {
+                let instead = "write JSON 'auto', with keys named as the columns";
+                return Err(r.unsupported("COPY with JSON 'noshred', into a SUPER column", instead));
             }
+            _ => JsonKeys::Paths(how),
         });
     } else if r.take("fixedwidth") {
         maybe_as(r);
@@ -275,8 +274,8 @@ fn chosen(r: &Reader<'_>, format: Format, options: &CopyOptions) -> Result<FileF
         }
         return Ok(FileFormat::Parquet);
     }
-    if let Some(ignore_case) = format.json {
-        return Ok(FileFormat::Json { ignore_case });
+    if let Some(keys) = format.json {
+        return Ok(FileFormat::Json(keys));
     }
     if let Some(widths) = format.fixed {
         return Ok(FileFormat::Fixed(widths));

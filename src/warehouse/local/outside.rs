@@ -8,6 +8,7 @@
 use std::path::{Component, Path as OsPath, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use futures::TryStreamExt;
@@ -120,6 +121,18 @@ impl Outside {
         Ok(found)
     }
 
+    /// The whole of one small file.
+    pub async fn read(&self, location: &Location) -> Result<Bytes> {
+        let key = Path::from(location.key.as_str());
+        let bytes = async { location.place.store.get(&key).await?.bytes().await };
+        bytes.await.map_err(|cause| {
+            let shown = location.shown(&location.key);
+            Error::failed("sql/no-file", format!("cannot read `{shown}`"))
+                .because(cause)
+                .hint("check the path, and for s3:// the AWS_* environment")
+        })
+    }
+
     /// The files a manifest lists (loading-data-files-using-manifest).
     pub async fn manifest(
         &self,
@@ -130,9 +143,7 @@ impl Outside {
         let unreadable = |cause: Box<dyn std::error::Error + Send + Sync>| {
             Error::failed("sql/no-file", format!("`{shown}` is not a manifest")).because(cause)
         };
-        let key = Path::from(location.key.as_str());
-        let bytes = async { location.place.store.get(&key).await?.bytes().await };
-        let bytes = bytes.await.map_err(|e| unreadable(e.into()))?;
+        let bytes = self.read(location).await?;
         let manifest: Manifest =
             serde_json::from_slice(&bytes).map_err(|e| unreadable(e.into()))?;
         let mut files = Vec::new();

@@ -23,6 +23,7 @@ use crate::types::{SqlType, VARCHAR_MAX};
 use crate::warehouse::local::catalog::External;
 use crate::warehouse::local::engine::{Local, engine_error};
 use crate::warehouse::local::files::{FileTable, Rows, ScanFile, engine_type};
+use crate::warehouse::local::load::json::Keys;
 use crate::warehouse::local::load::text::{self, Faults, Reading, Target, TextFile};
 use crate::warehouse::local::load::values::Rules;
 use crate::warehouse::local::load::{Cut, packing_of, parquet, schema_of};
@@ -218,11 +219,11 @@ fn streaming(
     Ok(Arc::new(StreamingTable::try_new(schema, streams).map_err(engine_error)?))
 }
 
-/// How the files of a text table are cut; for JSON whether the case of keys matters.
-fn layout(external: &External) -> Result<(Cut, Option<bool>)> {
+/// How the files of a text table are cut, and for JSON how its keys are read.
+fn layout(external: &External) -> Result<(Cut, Option<Keys>)> {
     let sign = |key: &str| external.property(key).filter(|sign| !sign.is_empty());
     match external.format.as_str() {
-        "json" => Ok((Cut::Whole, Some(true))),
+        "json" => Ok((Cut::Whole, Some(Keys::Names { ignore_case: true }))),
         "csv" => {
             let quote = sign("quoteChar").and_then(|s| s.bytes().next()).unwrap_or(b'"');
             let delimiter = sign("separatorChar").unwrap_or(",").as_bytes().to_vec();

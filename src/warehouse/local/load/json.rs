@@ -1,34 +1,63 @@
-//! A JSON object to the values of a row: keys are the names of columns. It reads no file.
+//! A JSON object, or an array, to the values of a row. It reads no file.
 //!
 //! Source: copy-usage_notes-copy-from-json: JSON 'auto' loads keys that are column names, leaves
-//! out the others, and gives NULL where a key is missing.
+//! out the others, and gives NULL where a key is missing; JSONPaths say where each value stands. An
+//! object or array that is a value is loaded as its text.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::paths::{self, Path};
 use super::text::{Target, not_null};
 use super::values::{Cell, Reason, Rules};
+use crate::error::Result;
 
-/// The values of one object.
+/// How the values of an object find their columns.
+#[derive(Debug)]
+pub enum Keys {
+    /// Keys are the names of columns.
+    Names { ignore_case: bool },
+    /// One path for each column.
+    Paths(Vec<Path>),
+}
+
+impl Keys {
+    /// Those of a file of JSONPaths; its errors are those of [`paths::of_file`].
+    pub fn of_paths(text: &[u8], columns: usize) -> Result<Keys> {
+        let paths = paths::of_file(text, columns)?;
+        Ok(paths.map_or(Keys::Names { ignore_case: false }, Keys::Paths))
+    }
+
+    fn value<'v>(&self, root: &'v Value, index: usize, name: &str) -> Option<&'v Value> {
+        match self {
+            Keys::Paths(paths) => paths.get(index)?.of(root),
+            Keys::Names { ignore_case: false } => root.get(name),
+            Keys::Names { ignore_case: true } => {
+                let mut keys = root.as_object()?.iter();
+                keys.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+            }
+        }
+    }
+}
+
+/// The values of one object or array.
 pub fn cells(
     line: &[u8],
-    ignore_case: bool,
+    keys: &Keys,
     columns: &[Target],
     rules: &Rules,
 ) -> std::result::Result<Vec<Cell<'static>>, (Option<usize>, Reason)> {
     let invalid = |text: String| (None, Reason { code: 1216, text });
-    let object = match serde_json::from_slice(line) {
-        Ok(Value::Object(object)) => object,
+    let root = match serde_json::from_slice(line) {
+        Ok(root @ Value::Object(_)) => root,
+        Ok(root @ Value::Array(_)) if matches!(keys, Keys::Paths(_)) => root,
         Ok(_) => return Err(invalid("this is no JSON object".to_owned())),
         Err(e) => return Err(invalid(format!("invalid JSON: {e}"))),
     };
     let mut cells = Vec::with_capacity(columns.len());
     for (index, column) in columns.iter().enumerate() {
-        let value = object.iter().find(|(key, _)| {
-            if ignore_case { key.eq_ignore_ascii_case(&column.name) } else { **key == column.name }
-        });
-        let text = match value.map(|(_, value)| value) {
+        let text = match keys.value(&root, index, &column.name) {
             None | Some(Value::Null) => None,
             Some(Value::String(text)) => Some(Cow::Borrowed(text.as_str())),
             Some(other) => Some(Cow::Owned(other.to_string())),

@@ -6,8 +6,9 @@
 //! ```
 //! Source: r_COPY, copy-parameters-column-mapping, copy-usage_notes-copy-from-columnar.
 
-mod json;
+pub mod json;
 pub mod parquet;
+mod paths;
 mod records;
 mod rows;
 pub mod text;
@@ -23,7 +24,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectMeta;
 
-use crate::dialect::{Copy, FileFormat, Packing, Parsed, ShapeColumn, TableShape};
+use crate::dialect::{Copy, FileFormat, JsonKeys, Packing, Parsed, ShapeColumn, TableShape};
 use crate::error::{Error, Result};
 use crate::warehouse::Outcome;
 
@@ -58,7 +59,8 @@ pub async fn copy(
     let (rows, reading) = match &copy.format {
         FileFormat::Parquet => (parquet::by_position(files, targets), None),
         other => {
-            let reading = Arc::new(reading(other, copy, targets)?);
+            let keys = json_keys(local, other, targets.len()).await?;
+            let reading = Arc::new(reading(other, keys, copy, targets)?);
             (text_rows(files, copy, Arc::clone(&reading)), Some(reading))
         }
     };
@@ -176,15 +178,38 @@ async fn files(local: &Local, copy: &Copy) -> Result<Vec<(Location, ObjectMeta)>
     Ok(found.into_iter().map(|meta| (location.clone(), meta)).collect())
 }
 
-fn reading(format: &FileFormat, copy: &Copy, targets: Vec<Target>) -> Result<Reading> {
-    let (cut, json, columns) = match format {
-        FileFormat::Text(layout) => (Cut::Text(layout.clone()), None, targets),
-        FileFormat::Json { ignore_case } => (Cut::Objects, Some(*ignore_case), targets),
-        FileFormat::Fixed(widths) => {
-            as_many(widths.len(), targets.len())?;
-            (Cut::Fixed(widths.iter().map(|(_, width)| *width).collect()), None, targets)
+/// What a JSON file is read by; a file of JSONPaths is read for it.
+async fn json_keys(
+    local: &Local,
+    format: &FileFormat,
+    columns: usize,
+) -> Result<Option<json::Keys>> {
+    let FileFormat::Json(keys) = format else { return Ok(None) };
+    let written = match keys {
+        JsonKeys::Names { ignore_case } => {
+            return Ok(Some(json::Keys::Names { ignore_case: *ignore_case }));
         }
-        FileFormat::Parquet => (Cut::Whole, None, targets),
+        JsonKeys::Paths(written) => written,
+    };
+    let location = local.outside.locate(written, local.sessions.many().runtime_env())?;
+    let text = local.outside.read(&location).await?;
+    json::Keys::of_paths(&text, columns).map(Some).map_err(|e| e.about(written))
+}
+
+fn reading(
+    format: &FileFormat,
+    json: Option<json::Keys>,
+    copy: &Copy,
+    columns: Vec<Target>,
+) -> Result<Reading> {
+    let cut = match format {
+        FileFormat::Text(layout) => Cut::Text(layout.clone()),
+        FileFormat::Json(_) => Cut::Objects,
+        FileFormat::Fixed(widths) => {
+            as_many(widths.len(), columns.len())?;
+            Cut::Fixed(widths.iter().map(|(_, width)| *width).collect())
+        }
+        FileFormat::Parquet => Cut::Whole,
     };
     Ok(Reading {
         cut,

@@ -43,8 +43,8 @@ pub struct Target {
 #[derive(Debug)]
 pub struct Reading {
     pub cut: Cut,
-    /// Keys of JSON objects instead of fields by position; `true` ignores the case of keys.
-    pub json: Option<bool>,
+    /// Values of JSON objects instead of fields by position.
+    pub json: Option<json::Keys>,
     pub columns: Vec<Target>,
     pub rules: Rules,
     /// External tables take what is missing as NULL and leave out what is too much.
@@ -187,10 +187,10 @@ impl Batches<'_> {
             if record.is_blank() && self.skips_blank() {
                 continue;
             }
-            let cells = match self.reading.json {
-                Some(ignore_case) => {
+            let cells = match &self.reading.json {
+                Some(keys) => {
                     let whole = record.field(0).map_or(&b""[..], |(f, _)| f);
-                    json::cells(whole, ignore_case, &self.reading.columns, &self.reading.rules)
+                    json::cells(whole, keys, &self.reading.columns, &self.reading.rules)
                 }
                 None => {
                     if record.len() == self.reading.columns.len() + 1 && self.may_end_early() {
