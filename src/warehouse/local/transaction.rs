@@ -280,7 +280,8 @@ impl Transaction {
         self.shape.tables.insert(full.clone(), Arc::clone(&def));
         let table = WorkTable::new(self.data.clone(), def, false);
         self.tables.insert(full.clone(), table);
-        self.changes.push(Change::CreateTable { name: full, columns, attributes });
+        let made_in = format!("{}/", full.table);
+        self.changes.push(Change::CreateTable { name: full, folder: made_in, columns, attributes });
         Ok(())
     }
 
@@ -321,16 +322,20 @@ impl Transaction {
         }
         let old = self.resolve(name);
         if def.id == NEW {
-            // The catalog has not seen the table yet: change what will create it.
-            for planned in &mut self.changes {
-                if let Change::CreateTable { name, columns, attributes } = planned
-                    && *name == old
-                {
-                    *columns = def.columns.clone();
-                    *attributes = def.attributes.clone();
-                    *name = def.name.clone();
-                }
-            }
+            // The catalog has not seen the table yet: change what will create it. That goes last, since
+            // a new name may be that of a table dropped or renamed before.
+            let is_it =
+                |c: &mut Change| matches!(c, Change::CreateTable { name, .. } if *name == old);
+            let planned = self.changes.extract_if(.., is_it).collect::<Vec<_>>();
+            self.changes.extend(planned.into_iter().map(|change| match change {
+                Change::CreateTable { folder, .. } => Change::CreateTable {
+                    name: def.name.clone(),
+                    folder,
+                    columns: def.columns.clone(),
+                    attributes: def.attributes.clone(),
+                },
+                other => other,
+            }));
         } else {
             self.changes.extend(changes);
         }
@@ -338,6 +343,9 @@ impl Transaction {
         self.shape.tables.insert(def.name.clone(), Arc::clone(&def));
         if let Some(work) = self.tables.remove(&old) {
             self.tables.insert(def.name.clone(), work);
+        }
+        if self.counted.remove(&old).is_some() {
+            self.counted.insert(def.name.clone(), ());
         }
         Ok(())
     }

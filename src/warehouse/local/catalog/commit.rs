@@ -21,6 +21,8 @@ pub enum Change {
     },
     CreateTable {
         name: TableName,
+        /// Where its files are, below the schema's folder: a table renamed since has an older name's.
+        folder: String,
         columns: Vec<ColumnDef>,
         attributes: Option<String>,
     },
@@ -222,8 +224,8 @@ impl Writer<'_> {
                 self.note(format!("dropped_schema:{id}"), true);
                 Ok(())
             }
-            Change::CreateTable { name, columns, attributes } => {
-                self.create_table(name, columns, attributes.as_deref()).await
+            Change::CreateTable { name, folder, columns, attributes } => {
+                self.create_table(name, folder, columns, attributes.as_deref()).await
             }
             Change::DropTable { id } => self.drop_table(*id).await,
             Change::RenameTable { id, name } => self.rename_table(*id, name).await,

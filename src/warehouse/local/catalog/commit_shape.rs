@@ -43,7 +43,7 @@ impl Writer<'_> {
             None => Ok(()),
             Some(_) => Err(Error::failed(
                 "catalog/conflict",
-                format!("someone else created {name} while the task ran"),
+                format!("someone else made a table {name} while the task ran"),
             )
             .hint("run again: nothing of this task was kept")),
         }
@@ -65,6 +65,7 @@ impl Writer<'_> {
     pub(super) async fn create_table(
         &mut self,
         name: &TableName,
+        folder: &str,
         columns: &[ColumnDef],
         attributes: Option<&str>,
     ) -> Result<()> {
@@ -78,7 +79,7 @@ impl Writer<'_> {
             .bind(self.snapshot)
             .bind(schema)
             .bind(&name.table)
-            .bind(format!("{}/", name.table))
+            .bind(folder)
             .execute(&mut *self.conn)
             .await?;
         self.insert_columns(id, columns, 1).await?;
@@ -221,19 +222,25 @@ impl Writer<'_> {
         column: i64,
         name: &str,
     ) -> Result<()> {
-        query(
+        for sql in [
+            // of this snapshot: there is nothing to keep
+            "update ducklake_column set column_name = $4
+             where table_id = $2 and column_id = $3 and end_snapshot is null and begin_snapshot = $1",
             "insert into ducklake_column
              select column_id, $1, NULL, table_id, column_order, $4, column_type, initial_default,
                     default_value, nulls_allowed, parent_column, default_value_type,
                     default_value_dialect
-             from ducklake_column where table_id = $2 and column_id = $3 and end_snapshot is null",
-        )
-        .bind(self.snapshot)
-        .bind(table)
-        .bind(column)
-        .bind(name)
-        .execute(&mut *self.conn)
-        .await?;
+             from ducklake_column
+             where table_id = $2 and column_id = $3 and end_snapshot is null and begin_snapshot < $1",
+        ] {
+            query(sql)
+                .bind(self.snapshot)
+                .bind(table)
+                .bind(column)
+                .bind(name)
+                .execute(&mut *self.conn)
+                .await?;
+        }
         query(
             "update ducklake_column set end_snapshot = $1 where table_id = $2 and column_id = $3
                and end_snapshot is null and begin_snapshot < $1",
@@ -322,16 +329,24 @@ impl Writer<'_> {
     }
 
     pub(super) async fn rename_table(&mut self, id: i64, name: &TableName) -> Result<()> {
-        query(
+        let schema = self.schema_id(&name.schema).await?;
+        self.refuse_taken(schema, name).await?;
+        for sql in [
+            // of this snapshot: there is nothing to keep
+            "update ducklake_table set table_name = $3
+             where table_id = $2 and end_snapshot is null and begin_snapshot = $1",
             "insert into ducklake_table
              select table_id, table_uuid, $1, NULL, schema_id, $3, path, path_is_relative
-             from ducklake_table where table_id = $2 and end_snapshot is null",
-        )
-        .bind(self.snapshot)
-        .bind(id)
-        .bind(&name.table)
-        .execute(&mut *self.conn)
-        .await?;
+             from ducklake_table
+             where table_id = $2 and end_snapshot is null and begin_snapshot < $1",
+        ] {
+            query(sql)
+                .bind(self.snapshot)
+                .bind(id)
+                .bind(&name.table)
+                .execute(&mut *self.conn)
+                .await?;
+        }
         self.end(
             "update ducklake_table set end_snapshot = $1
              where table_id = $2 and end_snapshot is null and begin_snapshot < $1",
