@@ -152,6 +152,10 @@ const QUESTIONS: &[Question] = &[
 ];
 
 fn queries(c: &mut Criterion) {
+    // as the binary does; without it the two columns of benches/README.md differ
+    if std::env::var_os("LANDFALL_BENCH_HEAP").is_none_or(|how| how != "as-it-comes") {
+        landfall::cli::keep_heap();
+    }
     let runtime = Runtime::new().expect("a runtime");
     let catalogs = catalogs();
     let ours =

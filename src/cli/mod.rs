@@ -12,6 +12,7 @@ mod args;
 mod clean;
 mod failure;
 mod formats;
+mod heap;
 mod human;
 mod overview;
 mod panics;
@@ -30,6 +31,7 @@ use clap::Parser;
 use crate::error::{Error, Kind, Result};
 use args::{Verb, Words};
 use failure::Style;
+pub use heap::keep_heap;
 use printer::{ColorWhen, Printer, Volume};
 use session::Session;
 
@@ -59,6 +61,7 @@ impl Exit {
 
 /// Parses, dispatches, prints; returns the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    keep_heap();
     panics::apologize();
     let args: Vec<OsString> = args.into_iter().collect();
     let code = match Words::try_parse_from(&args) {

@@ -127,6 +127,45 @@ impl Dialect for Grammar {
         let operand = parser.parse_subexpr(binds);
         Some(operand.map(|e| Expr::UnaryOp { op, expr: Box::new(e) }))
     }
+    // the parser takes a subquery at the head of IN's list for the query of IN
+    fn parse_infix(
+        &self,
+        parser: &mut Parser,
+        expr: &Expr,
+        _precedence: u8,
+    ) -> Option<std::result::Result<Expr, ParserError>> {
+        let at = |n: usize| &parser.peek_nth_token_ref(n).token;
+        let is =
+            |n: usize, keyword: Keyword| matches!(at(n), Token::Word(w) if w.keyword == keyword);
+        let negated = is(0, Keyword::NOT);
+        let list = 1 + usize::from(negated);
+        let queries = is(list + 2, Keyword::SELECT) || is(list + 2, Keyword::WITH);
+        let opens = *at(list) == Token::LParen && *at(list + 1) == Token::LParen;
+        if !is(list - 1, Keyword::IN) || !opens || !queries {
+            return None;
+        }
+        // a comma behind the query, of whose parentheses the first stands at list + 1
+        let mut depth = 0_usize;
+        let end = (list + 1..).find(|n| {
+            match at(*n) {
+                Token::LParen => depth += 1,
+                Token::RParen => depth = depth.saturating_sub(1),
+                Token::EOF => depth = 0,
+                _ => {}
+            }
+            depth == 0
+        });
+        if *at(end? + 1) != Token::Comma {
+            return None;
+        }
+        for _ in 0..=list {
+            parser.next_token();
+        }
+        let list = parser.parse_comma_separated(Parser::parse_expr);
+        let list = list.and_then(|list| parser.expect_token(&Token::RParen).map(|_| list));
+        let expr = Box::new(expr.clone());
+        Some(list.map(|list| Expr::InList { expr, list, negated }))
+    }
     // TRIM(text, 'characters') is in an example of r_LTRIM
     fn supports_comma_separated_trim(&self) -> bool {
         true

@@ -70,8 +70,18 @@ fn bits_are_whole(op: &BinaryOperator, left: &DataType, right: &DataType) -> Res
     plan_err!("operator does not exist: {left} {op} {right}")
 }
 
+/// Numbers, days and times become texts by themselves where a text is taken (c_Supported_data_types).
+fn is_printed(ty: &DataType) -> bool {
+    ty.is_numeric()
+        || matches!(ty, DataType::Date32 | DataType::Timestamp(..) | DataType::Time64(_))
+}
+
 pub fn cast(expr: Expr, to: DataType) -> Expr {
     Expr::Cast(Cast::new(Box::new(expr), to))
+}
+
+fn concatenated(left: Expr, right: Expr) -> Result<PlannerResult<RawBinaryExpr>> {
+    Ok(PlannerResult::Planned(binary(left, Operator::StringConcat, right)))
 }
 
 fn plan(
@@ -98,11 +108,11 @@ fn plan(
             return called("power", expr.left, expr.right);
         }
         B::Plus if is_text(left) && is_text(right) => {
-            return Ok(PlannerResult::Planned(binary(
-                expr.left,
-                Operator::StringConcat,
-                expr.right,
-            )));
+            return concatenated(expr.left, expr.right);
+        }
+        B::StringConcat if is_printed(left) && is_printed(right) => {
+            let [left, right] = [expr.left, expr.right].map(|e| cast(e, DataType::Utf8View));
+            return concatenated(left, right);
         }
         op if is_comparison(op) => {
             compare_booleans(&mut expr, left, right);

@@ -1,8 +1,11 @@
-//! The expressions of one query, those of the queries inside it aside. It changes none.
+//! The expressions of one query, those of the queries inside it aside. What becomes of them is the
+//! caller's.
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{Expr, Function, Query, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{
+    Expr, Function, Query, Visit, VisitMut, Visitor, VisitorMut,
+};
 
 /// Shows `see` the expressions of a part of a query, outer ones first, until it breaks off.
 pub fn expressions(
@@ -24,6 +27,12 @@ pub fn holds(tree: &impl Visit, such: impl Fn(&Expr) -> bool) -> bool {
 /// True where a part of a query calls such a function.
 pub fn calls(tree: &impl Visit, such: impl Fn(&Function) -> bool) -> bool {
     holds(tree, |expr| matches!(expr, Expr::Function(function) if such(function)))
+}
+
+/// Gives `change` the expressions of a part of a query, outer ones first: the parts of what it makes
+/// of one come after it.
+pub fn each(tree: &mut impl VisitMut, change: impl FnMut(&mut Expr)) {
+    let _ = tree.visit(&mut OwnMut { depth: 0, change });
 }
 
 struct Own<F> {
@@ -50,5 +59,32 @@ impl<F: FnMut(&Expr) -> ControlFlow<()>> Visitor for Own<F> {
             0 => (self.see)(expr),
             _ => ControlFlow::Continue(()),
         }
+    }
+}
+
+struct OwnMut<F> {
+    /// Queries around the node at hand.
+    depth: usize,
+    change: F,
+}
+
+impl<F: FnMut(&mut Expr)> VisitorMut for OwnMut<F> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if self.depth == 0 {
+            (self.change)(expr);
+        }
+        ControlFlow::Continue(())
     }
 }

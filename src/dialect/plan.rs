@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::build::{cast, text};
 use super::runnable::SUBQUERY;
-use super::{blanks, lifted, matched, membership, named, rewrite, sets, totals};
+use super::{blanks, lifted, lists, matched, membership, named, rewrite, sets, totals};
 use crate::error::{Error, Place, Result, nearest};
 
 pub use rewrite::output_name;
@@ -84,6 +84,7 @@ pub async fn plan_query(
                 let plan = plan.and_then(|plan| sets::check(&plan).map(|()| plan));
                 let plan = plan.and_then(blanks::apply).and_then(membership::apply);
                 let plan = plan.and_then(lifted::apply).and_then(totals::apply);
+                let plan = plan.and_then(lists::apply);
                 return plan.map_err(|e| sql_error(e, place));
             }
             Err(error) => error,

@@ -22,6 +22,7 @@ use super::first_row::FirstRow;
 use super::functions;
 use super::operators::Operators;
 use super::pivot::Pivots;
+use super::rowless::Rowless;
 use super::runnable::Runnable;
 use super::unknown::Unknown;
 use crate::types::SqlType;
@@ -60,13 +61,21 @@ pub fn session_state(
         Arc::new(AggregateFunctionPlanner),
         Arc::new(WindowFunctionPlanner),
     ];
+    // an aggregate takes the limit of what stands above a window over it
+    options.optimizer.enable_topk_aggregation = false;
     let mut physical: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> =
         vec![Arc::new(FirstRow), Arc::new(Unknown)];
-    physical.extend(PhysicalOptimizer::new().rules);
+    // it takes a column of one side of a RIGHT JOIN for that of the same name of the other, and one
+    // bound for all queries of a UNION; scans are given their filters by the logical plan
+    let sound = |rule: &Arc<dyn PhysicalOptimizerRule + Send + Sync>| {
+        !rule.name().starts_with("FilterPushdown")
+    };
+    physical.extend(PhysicalOptimizer::new().rules.into_iter().filter(sound));
     let mut logical = Optimizer::new().rules;
     // constants are folded by then, and filters not yet pushed into scans
     let folded = logical.iter().position(|rule| rule.name() == "simplify_expressions");
     logical.insert(folded.map_or(0, |at| at + 1), Arc::new(Days));
+    logical.push(Arc::new(Rowless));
     logical.push(Arc::new(Runnable));
     let mut builder = SessionStateBuilder::new()
         .with_config(config)

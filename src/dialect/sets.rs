@@ -1,15 +1,16 @@
-//! Types that a set operation cannot match, which are of different categories. It changes no plan:
+//! Types that a set operation or JOIN ... USING cannot match, which are of different categories. It changes no plan:
 //! literals get their types in `matched`.
 //!
-//! Source: r_UNION (set operations allow no implicit conversion between categories of types).
+//! Source: r_UNION (set operations allow no implicit conversion between categories of types);
+//! r_FROM_clause30, PostgreSQL 8.0 ("JOIN/USING types ... cannot be matched").
 
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{JoinType, Result, ScalarValue};
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::common::{JoinConstraint, JoinType, Result, ScalarValue, plan_err};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 
 use super::functions::alike::unmatched;
-use super::functions::is_text;
+use super::functions::{is_text, type_name};
 
 /// Refuses UNION, INTERSECT and EXCEPT of types that cannot be matched, in a plan whose types are not
 /// coerced yet. INTERSECT and EXCEPT are joins there; no text makes others of their kind.
@@ -19,6 +20,16 @@ pub fn check(plan: &LogicalPlan) -> Result<()> {
             LogicalPlan::Union(union) => {
                 let inputs: Vec<&LogicalPlan> = union.inputs.iter().map(AsRef::as_ref).collect();
                 matched("UNION", &inputs)?;
+            }
+            LogicalPlan::Join(join) if join.join_constraint == JoinConstraint::Using => {
+                for (left, right) in &join.on {
+                    let types =
+                        (left.get_type(join.left.schema())?, right.get_type(join.right.schema())?);
+                    if category(&types.0) != category(&types.1) {
+                        let (left, right) = (type_name(&types.0), type_name(&types.1));
+                        return plan_err!("JOIN/USING types {left} and {right} do not match");
+                    }
+                }
             }
             LogicalPlan::Join(join) if join.join_type == JoinType::LeftSemi => {
                 matched("INTERSECT", &[&join.left, &join.right])?;

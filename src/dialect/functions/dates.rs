@@ -22,7 +22,7 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
     [
         Function {
             name: "dateadd",
-            params: &[Kind::Text, Kind::Int, Kind::Temporal],
+            params: &[Kind::Text, Kind::Whole, Kind::Temporal],
             optional: 0,
             variadic: false,
             returns: |types| {
@@ -36,7 +36,7 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         },
         function(
             "datediff",
-            &[Kind::Text, Kind::Temporal, Kind::Temporal],
+            &[Kind::Text, Kind::Local, Kind::Local],
             |_| Ok(DataType::Int64),
             datediff,
         ),
@@ -47,7 +47,7 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
             date_part,
         ),
         function("extract", &[Kind::Text, Kind::TemporalOrSpan], extract_type, extract),
-        function("date_trunc", &[Kind::Text, Kind::Timestamp], |_| Ok(TIMESTAMP), date_trunc),
+        function("date_trunc", &[Kind::Text, Kind::Moment], |_| Ok(TIMESTAMP), date_trunc),
         function(
             "timestamp_to_date",
             &[Kind::Timestamp],

@@ -1,4 +1,5 @@
-//! Calls that say something of a plan and are taken out of it before it runs. They change no value.
+//! Calls that say something of a plan, most of which are taken out of it before it runs. They change no
+//! value.
 
 use std::sync::Arc;
 
@@ -10,6 +11,8 @@ use super::udf::{Function, Kind, is_text, udf};
 
 /// A cast, and its type as it is written: `named` takes it out.
 pub const CAST: &str = "cast_as";
+/// A value as it is, which stays in the plan: to the engine it is another expression.
+pub const SAME: &str = "same_value";
 /// The last argument of NVL2, and a value of the type of the one before it: `matched` takes it out.
 pub const NVL2_ELSE: &str = "nvl2_else";
 
@@ -35,6 +38,7 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
             }
         },
     };
+    let same = Function { name: SAME, params: &[Kind::Any], ..mark };
     let otherwise = Function {
         name: NVL2_ELSE,
         returns: |types| match types {
@@ -44,7 +48,7 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         run: |_| exec_err!("a mark of the planner is left in the plan"),
         ..mark
     };
-    vec![udf(mark), udf(otherwise)]
+    vec![udf(mark), udf(same), udf(otherwise)]
 }
 
 /// What the last value of NVL2 becomes beside one of another kind (r_NVL2); `None` for itself.

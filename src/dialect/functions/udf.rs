@@ -24,6 +24,8 @@ pub enum Kind {
     Text,
     /// Int64.
     Int,
+    /// Int64; numbers with a point are none.
+    Whole,
     /// Float64.
     Float,
     /// Int64, Float64 or a decimal, whichever keeps the value; text becomes Float64.
@@ -34,6 +36,10 @@ pub enum Kind {
     Timestamp,
     /// A date stays, a time stays, everything else becomes a timestamp.
     Temporal,
+    /// As `Temporal`, but nothing with a zone.
+    Local,
+    /// As `Timestamp`, but no text.
+    Moment,
     /// As `Temporal`; an interval stays too.
     TemporalOrSpan,
     Date,
@@ -220,6 +226,12 @@ fn coerced(kind: Kind, ty: &DataType, view: bool) -> Option<DataType> {
             }
         }
         Kind::Int if number || text || null || matches!(ty, D::Boolean) => D::Int64,
+        Kind::Whole if number && !ty.is_integer() => return None,
+        Kind::Whole => return coerced(Kind::Int, ty, view),
+        Kind::Local if matches!(ty, D::Timestamp(_, Some(_))) => return None,
+        Kind::Local => return coerced(Kind::Temporal, ty, view),
+        Kind::Moment if text => return None,
+        Kind::Moment => return coerced(Kind::Timestamp, ty, view),
         Kind::Float if number || text || null => D::Float64,
         Kind::Number => match ty {
             D::Decimal128(..) | D::Int64 | D::Float64 => ty.clone(),

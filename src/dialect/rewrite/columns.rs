@@ -1,9 +1,14 @@
 //! Names for the first columns of a query, in WITH and in FROM, where it has more: the rest keep their
-//! own. It sees names and no tables, so a query of SELECT * keeps the list as it is.
+//! own. `t.*` of a table that is written with its schema. It sees names and no tables, so a query of
+//! SELECT * keeps the list as it is.
 //!
-//! Source: r_WITH_clause (the number of column names is equal to or less than that of the columns).
+//! Source: r_WITH_clause (the number of column names is equal to or less than that of the columns),
+//! r_SELECT_list.
 
-use datafusion::sql::sqlparser::ast::{Query, SelectItem, SetExpr, TableAlias, TableFactor};
+use datafusion::sql::sqlparser::ast::{
+    ObjectName, ObjectNamePart, Query, Select, SelectItem, SelectItemQualifiedWildcardKind as Kind,
+    SetExpr, TableAlias, TableFactor,
+};
 
 /// The column lists of the WITH clause of a query; a recursive one names all its columns.
 pub fn query(query: &mut Query) {
@@ -16,6 +21,30 @@ pub fn query(query: &mut Query) {
 pub fn factor(factor: &mut TableFactor) {
     if let TableFactor::Derived { subquery, alias: Some(alias), .. } = factor {
         named(subquery, alias);
+    }
+}
+
+/// `t.*` where FROM has `s.t`, which the planner knows by both names alone.
+pub fn stars(select: &mut Select) {
+    let Select { projection, from, .. } = select;
+    for item in projection {
+        let SelectItem::QualifiedWildcard(Kind::ObjectName(name), _) = item else { continue };
+        let [ObjectNamePart::Identifier(own)] = name.0.as_slice() else { continue };
+        let factors = from.iter().flat_map(|tables| {
+            let joined = tables.joins.iter().map(|join| &join.relation);
+            std::iter::once(&tables.relation).chain(joined)
+        });
+        let mut full = factors.filter_map(|factor| match factor {
+            TableFactor::Table { name, alias: None, .. } => Some(name),
+            _ => None,
+        });
+        let called = |full: &&ObjectName| {
+            let last = full.0.last().and_then(ObjectNamePart::as_ident);
+            full.0.len() > 1 && last.is_some_and(|last| last.value == own.value)
+        };
+        if let Some(full) = full.find(called) {
+            *name = full.clone();
+        }
     }
 }
 

@@ -98,6 +98,7 @@ impl VisitorMut for Rewriter<'_> {
             hierarchy::left(select)
                 .and_then(|()| outer::select(select))
                 .and_then(|()| shapes::select(select))
+                .map(|()| columns::stars(select))
                 .map(|()| names::select(select))
                 .map(|()| row_values::select(select))
                 .map(|()| tested::select(select)),

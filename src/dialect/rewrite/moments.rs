@@ -5,7 +5,7 @@
 
 use datafusion::sql::sqlparser::ast::{DataType, Expr, Function, Ident, TimezoneInfo};
 
-use crate::dialect::build::{cast, number, text, text_of};
+use crate::dialect::build::{self, cast, number, text, text_of};
 use crate::dialect::plan::Clock;
 use crate::dialect::session::{CATALOG, DEFAULT_SCHEMA};
 
@@ -60,7 +60,7 @@ pub fn function(name: &str, function: &Function, clock: &Clock) -> Option<Expr> 
 /// The words a date or a timestamp may be instead of figures, where they are cast to one
 /// (r_Date_and_time_literals, "Special datetime values"); `epoch` is in the manual's examples.
 pub fn special(value: &Expr, to: &DataType, clock: &Clock) -> Option<Expr> {
-    let word = text_of(value)?;
+    let word = word(value)?;
     let date = match to {
         DataType::Date => true,
         DataType::Timestamp(..) | DataType::Datetime(_) => false,
@@ -78,6 +78,25 @@ pub fn special(value: &Expr, to: &DataType, clock: &Clock) -> Option<Expr> {
         _ => return None,
     };
     Some(cast(text(&written), to.clone()))
+}
+
+/// A text literal, cast to a text or not: the definitions of views that Redshift shows have
+/// `'now'::text`.
+fn word(value: &Expr) -> Option<&str> {
+    match value {
+        Expr::Nested(inner) => word(inner),
+        Expr::Cast { expr, data_type, .. } => {
+            let text = matches!(
+                data_type,
+                DataType::Text
+                    | DataType::Varchar(None)
+                    | DataType::CharacterVarying(None)
+                    | DataType::CharVarying(None)
+            );
+            word(expr).filter(|_| text)
+        }
+        value => text_of(value),
+    }
 }
 
 /// Functions of dates, whose arguments may be such words.
@@ -108,6 +127,9 @@ pub fn arguments(name: &str, function: &mut Function, clock: &Clock) {
         for argument in given.into_iter().skip(skipped) {
             if let Some(moment) = special(argument, &to, clock) {
                 *argument = moment;
+            } else if name == "date_trunc" && text_of(argument).is_some() {
+                // of a column it is no moment (r_DATE_TRUNC)
+                *argument = cast(build::take(argument), to.clone());
             }
         }
     }

@@ -5,7 +5,9 @@
 
 use std::collections::HashMap;
 
-use datafusion::sql::sqlparser::ast::{DataType, Expr, Select, SelectItem};
+use datafusion::sql::sqlparser::ast::{
+    DataType, Expr, Select, SelectItem, SelectItemQualifiedWildcardKind,
+};
 
 use crate::dialect::build;
 
@@ -23,13 +25,15 @@ pub fn output_name(name: &str) -> &str {
 /// Gives every unnamed expression its name and every second use of a name a mark.
 pub fn select(select: &mut Select) {
     let mut seen: HashMap<String, usize> = HashMap::new();
+    let stars: Vec<Option<String>> = select.projection.iter().filter_map(star).collect();
     for item in &mut select.projection {
         let name = match item {
             SelectItem::UnnamedExpr(expr) => name_of(expr).unwrap_or("?column?").to_owned(),
             SelectItem::ExprWithAlias { alias, .. } => alias.value.clone(),
             _ => continue,
         };
-        let uses = seen.entry(name.clone()).or_insert(0);
+        let starred = usize::from(is_starred(item, &stars));
+        let uses = seen.entry(name.clone()).or_insert(starred);
         *uses += 1;
         let unique = if *uses == 1 { name } else { format!("{name}{MARK}{}", *uses) };
         match item {
@@ -55,6 +59,33 @@ pub fn select(select: &mut Select) {
     }
 }
 
+/// What `*` and `t.*` have all columns of: `None` for all tables.
+fn star(item: &SelectItem) -> Option<Option<String>> {
+    match item {
+        SelectItem::Wildcard(_) => Some(None),
+        SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+            name.0.last()?.as_ident().map(|ident| Some(ident.value.clone()))
+        }
+        _ => None,
+    }
+}
+
+/// True for a column that stands in the list once more by a star.
+fn is_starred(item: &SelectItem, stars: &[Option<String>]) -> bool {
+    let table = match item {
+        SelectItem::UnnamedExpr(Expr::Identifier(ident)) => {
+            return stars.contains(&None)
+                && (ident.quote_style.is_some() || !WORDS.contains(&ident.value.as_str()));
+        }
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.iter().rev().nth(1),
+        _ => return false,
+    };
+    stars.iter().any(|star| match star {
+        None => true,
+        Some(name) => table.is_some_and(|table| table.value == *name),
+    })
+}
+
 /// What Redshift calls an expression; `None` when only its type could name it.
 fn name_of(expr: &Expr) -> Option<&str> {
     Some(match expr {
@@ -70,7 +101,6 @@ fn name_of(expr: &Expr) -> Option<&str> {
             "date_part" => "pgdate_part",
             "nvl" => "coalesce",
             "decode" => "case",
-            "len" | "textlen" | "char_length" | "character_length" => "length",
             "current_date" => "date",
             "current_timestamp" => "timestamptz",
             "localtimestamp" => "timestamp",

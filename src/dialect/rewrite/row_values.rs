@@ -5,16 +5,14 @@
 //! EXISTS knows of no unknown: it stands for IN where unknown is as good as false, and in a CASE with
 //! its third answer elsewhere (r_in_condition, r_null_condition).
 
-use std::ops::ControlFlow;
-
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, JoinConstraint, Query, Select, SetExpr, UnaryOperator, Value, VisitMut,
-    VisitorMut,
+    BinaryOperator, Expr, JoinConstraint, Query, Select, SetExpr, UnaryOperator, Value,
 };
 
 use super::quantified::{ONE, ROWS, captured, is_plain, narrow, values_of};
 use super::using::constraint;
 use crate::dialect::build::{self, alone, binary, case, derived, number};
+use crate::dialect::own;
 
 /// Rewrites one expression in place; the parts are visited after it.
 pub fn expression(expr: &mut Expr) {
@@ -44,7 +42,7 @@ fn within(expr: &mut Expr) -> Option<(Vec<Expr>, &Query, bool)> {
 /// Gives IN its three answers wherever unknown and false are told apart; to be asked before the parts
 /// are rewritten.
 pub fn select(select: &mut Select) {
-    let _ = VisitMut::visit(&mut select.projection, &mut Decided { depth: 0 });
+    own::each(&mut select.projection, decided);
     let ons = select.from.iter_mut().flat_map(|tables| &mut tables.joins);
     let conditions = ons
         .filter_map(|join| match constraint(&mut join.join_operator) {
@@ -67,9 +65,7 @@ fn passed(expr: &mut Expr) {
         }
         Expr::UnaryOp { op: UnaryOperator::Not, expr: inner } if is_within(inner) => {}
         expr if is_within(expr) => {}
-        expr => {
-            let _ = VisitMut::visit(expr, &mut Decided { depth: 0 });
-        }
+        expr => own::each(expr, decided),
     }
 }
 
@@ -81,34 +77,14 @@ fn is_within(expr: &Expr) -> bool {
     }
 }
 
-struct Decided {
-    depth: usize,
-}
-
-impl VisitorMut for Decided {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth == 0
-            && let Some((values, subquery, negated)) = within(expr)
-        {
-            let truth = |value: bool| Expr::value(Value::Boolean(value));
-            let found = of_rows(values.clone(), subquery, false);
-            let none = of_rows(values, subquery, true);
-            let answers = vec![(found, truth(!negated)), (none, truth(negated))];
-            *expr = case(answers, Some(build::null()));
-        }
-        ControlFlow::Continue(())
+/// IN by its three answers.
+fn decided(expr: &mut Expr) {
+    if let Some((values, subquery, negated)) = within(expr) {
+        let truth = |value: bool| Expr::value(Value::Boolean(value));
+        let found = of_rows(values.clone(), subquery, false);
+        let none = of_rows(values, subquery, true);
+        let answers = vec![(found, truth(!negated)), (none, truth(negated))];
+        *expr = case(answers, Some(build::null()));
     }
 }
 

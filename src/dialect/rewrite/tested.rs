@@ -4,11 +4,9 @@
 //!
 //! Source: r_exists_condition, r_in_condition, c_Aggregate_Functions.
 
-use std::ops::ControlFlow;
-
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, GroupByExpr, OrderBy, Query, Select, SelectItem, SetExpr,
-    UnaryOperator, Value, VisitMut, VisitorMut,
+    UnaryOperator, Value,
 };
 
 use super::calls::name_of;
@@ -16,7 +14,7 @@ use super::quantified;
 use crate::dialect::build::{self, binary, case, number};
 use crate::dialect::functions;
 use crate::dialect::lex::{APPROXIMATE_COUNT, APPROXIMATE_DISC};
-use crate::dialect::own::calls;
+use crate::dialect::own::{self, calls};
 
 /// The aggregates of c_Aggregate_Functions, and what they are called once rewritten.
 const AGGREGATES: &[&str] = &[
@@ -96,12 +94,12 @@ pub fn only_row(expr: &mut Expr) {
 
 /// EXISTS and IN in the select list, by the count of rows.
 pub fn select(select: &mut Select) {
-    let _ = VisitMut::visit(&mut select.projection, &mut Listed { depth: 0 });
+    own::each(&mut select.projection, listed);
 }
 
 /// EXISTS and IN in ORDER BY, by the count of rows.
 pub fn order(order_by: &mut Option<OrderBy>) {
-    let _ = VisitMut::visit(order_by, &mut Listed { depth: 0 });
+    own::each(order_by, listed);
 }
 
 fn not(expr: Expr) -> Expr {
@@ -142,31 +140,10 @@ fn instead(query: &Query, value: Expr) -> Expr {
     Expr::Subquery(Box::new(query))
 }
 
-struct Listed {
-    depth: usize,
-}
-
-impl VisitorMut for Listed {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth == 0 {
-            expression(expr);
-            if let Some(counted) = counted(expr) {
-                *expr = counted;
-            }
-        }
-        ControlFlow::Continue(())
+fn listed(expr: &mut Expr) {
+    expression(expr);
+    if let Some(counted) = counted(expr) {
+        *expr = counted;
     }
 }
 

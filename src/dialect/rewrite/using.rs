@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, OrderBy, OrderByKind,
-    Query, Select, SelectItem, SetExpr, Spanned, TableWithJoins, VisitMut, VisitorMut,
+    Query, Select, SelectItem, SetExpr, Spanned, TableFactor, TableWithJoins, VisitMut, VisitorMut,
 };
 
 use super::Located;
@@ -43,6 +43,7 @@ pub type Merged = Vec<(String, Expr)>;
 fn select(select: &mut Select, order_by: Option<&mut OrderBy>) -> Result<(), Located> {
     let span = select.span();
     let refuse = |error: Error| Box::new((error, span));
+    name_queries(&mut select.from);
     let merged = match whole_rows::written_out(select) {
         Some(merged) => merged,
         None => joins(select).map_err(refuse)?,
@@ -75,6 +76,26 @@ fn select(select: &mut Select, order_by: Option<&mut OrderBy>) -> Result<(), Loc
         }
     }
     Ok(())
+}
+
+/// Gives the queries of FROM without a name one, where columns are told by what they are of.
+fn name_queries(from: &mut [TableWithJoins]) {
+    let mut joins = from.iter_mut().flat_map(|tables| &mut tables.joins);
+    if !joins.any(|join| {
+        let by = constraint(&mut join.join_operator);
+        matches!(by, Some(JoinConstraint::Using(_) | JoinConstraint::Natural))
+    }) {
+        return;
+    }
+    let factors = from.iter_mut().flat_map(|tables| {
+        let joined = tables.joins.iter_mut().map(|join| &mut join.relation);
+        std::iter::once(&mut tables.relation).chain(joined)
+    });
+    for (number, factor) in factors.enumerate() {
+        if let TableFactor::Derived { alias: alias @ None, .. } = factor {
+            *alias = Some(build::alias(&format!("__landfall_query_{number}")));
+        }
+    }
 }
 
 fn output(item: &SelectItem) -> Option<String> {

@@ -199,6 +199,14 @@ pub static CODES: &[Code] = &[
         ("select sysdate - interval '3 moons'", "select sysdate - interval '3 days'"),
     ),
     code(
+        "sql/jsonpaths",
+        "a file of JSONPaths cannot be used",
+        "copy-usage_notes-copy-from-json",
+        "write one path for each column, all as $.a.b[0] or all as $['a']['b'][0]",
+        "The file is one object, {\"jsonpaths\": [...]}, whose paths stand in the order of the columns.",
+        ("", ""),
+    ),
+    code(
         "sql/load",
         "a row of a file does not fit the table",
         "r_Load_Error_Reference",

@@ -59,18 +59,15 @@ pub(super) static RULES: &[Rule] = &[
     rule(
         "RS286",
         "sql/window-partition",
-        "the PARTITION BY of a window is a text constant",
+        "the PARTITION BY of a window is a constant",
         "c_Window_functions",
         "leave PARTITION BY out: a constant makes one partition of all rows",
         Find::Function(|f| {
-            spec(f).is_some_and(|s| s.partition_by.iter().any(|e| {
-                matches!(e, Expr::Value(v)
-                    if matches!(v.value, ast::Value::SingleQuotedString(_)))
-            }))
+            spec(f).is_some_and(|s| s.partition_by.iter().any(|e| matches!(e, Expr::Value(_))))
         }),
     )
     .told(
-        "Redshift does not take string literals in PARTITION BY, nor in ORDER BY.",
+        "Redshift says that constant expressions are not supported in PARTITION BY clauses.",
         "select count(*) over (partition by 'all') from sales",
         "select count(*) over () from sales",
     ),

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
-use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
+use datafusion::common::{ColumnStatistics, ScalarValue, Statistics, ToDFSchema};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
@@ -23,6 +23,7 @@ use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, Pa
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result;
+use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -346,8 +347,12 @@ impl TableProvider for FileTable {
             return Ok(held.unwrap_or_else(|| Arc::new(EmptyExec::new(schema))));
         }
         let readers = self.readers(state);
-        let source = ParquetSource::new(self.schema.clone())
+        let mut source = ParquetSource::new(self.schema.clone())
             .with_parquet_file_reader_factory(Arc::new(readers));
+        if let Some(filter) = conjunction(filters.iter().cloned()) {
+            let schema = self.schema().to_dfschema()?;
+            source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
+        }
         let groups = FileGroup::new(files).split_files(state.config().target_partitions());
         let config = FileScanConfigBuilder::new(self.place.url.clone(), Arc::new(source))
             .with_file_groups(groups)
