@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 /// What glibc learns to keep at the end of a heap is twice this size. 32 MiB is the most it takes; of
-/// the sample's run that cost half as much memory again, and this size a sixth (`benches/README.md`).
+/// the sample's run that cost half as much memory again, and this size an eighth (`benches/README.md`).
 const LESSON: usize = 4 << 20;
 
 /// Lets the heap keep what is freed, up to 8 MiB, instead of giving it back and taking it again.
