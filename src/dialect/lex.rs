@@ -310,9 +310,13 @@ fn too_long(tokens: &[TokenWithSpan]) -> Option<Location> {
     None
 }
 
+/// True for a word without quotes.
+fn is_word(token: Option<&TokenWithSpan>, text: &str) -> bool {
+    matches!(token.map(|t| &t.token), Some(Token::Word(w)) if w.quote_style.is_none() && w.value == text)
+}
+
 /// Makes one word of GROUPING SETS inside GROUPING SETS, which the parser then takes for a call.
 fn join_nested_sets(tokens: &mut Vec<TokenWithSpan>) {
-    let is = |token: Option<&TokenWithSpan>, text: &str| matches!(token.map(|t| &t.token), Some(Token::Word(w)) if w.quote_style.is_none() && w.value == text);
     // for each open parenthesis whether it is inside that of GROUPING SETS
     let mut inside = vec![false];
     let mut at = 0;
@@ -320,14 +324,18 @@ fn join_nested_sets(tokens: &mut Vec<TokenWithSpan>) {
         let within = inside.last() == Some(&true);
         match &token.token {
             Token::LParen => {
-                let sets =
-                    at >= 2 && is(tokens.get(at - 1), "sets") && is(tokens.get(at - 2), "grouping");
+                let sets = at >= 2
+                    && is_word(tokens.get(at - 1), "sets")
+                    && is_word(tokens.get(at - 2), "grouping");
                 inside.push(within || sets);
             }
             Token::RParen if inside.len() > 1 => {
                 inside.pop();
             }
-            _ if within && is(Some(token), "grouping") && is(tokens.get(at + 1), "sets") => {
+            _ if within
+                && is_word(Some(token), "grouping")
+                && is_word(tokens.get(at + 1), "sets") =>
+            {
                 tokens.remove(at + 1);
                 if let Some(Token::Word(word)) = tokens.get_mut(at).map(|t| &mut t.token) {
                     word.value = NESTED_SETS.to_owned();
@@ -342,12 +350,13 @@ fn join_nested_sets(tokens: &mut Vec<TokenWithSpan>) {
 /// `APPROXIMATE COUNT(...)` and `APPROXIMATE PERCENTILE_DISC(...)` become one function name each,
 /// which the parser can read.
 fn join_approximate(tokens: &mut Vec<TokenWithSpan>) {
-    let is = |t: &TokenWithSpan, text: &str| matches!(&t.token, Token::Word(w) if w.quote_style.is_none() && w.value == text);
     let mut at = 0;
     while at + 1 < tokens.len() {
         let name = [("count", APPROXIMATE_COUNT), ("percentile_disc", APPROXIMATE_DISC)]
             .into_iter()
-            .find(|(word, _)| is(&tokens[at], "approximate") && is(&tokens[at + 1], word));
+            .find(|(word, _)| {
+                is_word(tokens.get(at), "approximate") && is_word(tokens.get(at + 1), word)
+            });
         if let Some((_, name)) = name {
             tokens.remove(at);
             if let Token::Word(word) = &mut tokens[at].token {

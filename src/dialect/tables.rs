@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{ObjectName, Query, TableFactor, Visit, Visitor, With};
+use datafusion::sql::sqlparser::ast::{
+    ObjectName, Query, TableFactor, TableWithJoins, Visit, Visitor, With,
+};
 
 use crate::dialect::change::ROWS_SUFFIX;
 use crate::dialect::command::{AlterAction, Command, ConstraintKind, InsertSource, ObjectRef};
@@ -26,6 +28,12 @@ pub fn tables_of(command: &Command) -> TableRefs {
     let mut writes = BTreeSet::new();
     gather(command, &mut reads, &mut writes);
     TableRefs { reads: reads.into_iter().collect(), writes: writes.into_iter().collect() }
+}
+
+/// The relations of a FROM, in the order they are written.
+pub fn factors(from: &[TableWithJoins]) -> impl Iterator<Item = &TableFactor> {
+    from.iter()
+        .flat_map(|t| std::iter::once(&t.relation).chain(t.joins.iter().map(|j| &j.relation)))
 }
 
 /// What an item of FROM is called, if it is one relation.

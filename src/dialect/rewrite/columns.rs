@@ -10,6 +10,8 @@ use datafusion::sql::sqlparser::ast::{
     SetExpr, TableAlias, TableFactor,
 };
 
+use crate::dialect::tables::factors;
+
 /// The column lists of the WITH clause of a query; a recursive one names all its columns.
 pub fn query(query: &mut Query) {
     let Some(with) = query.with.as_mut().filter(|with| !with.recursive) else { return };
@@ -30,11 +32,7 @@ pub fn stars(select: &mut Select) {
     for item in projection {
         let SelectItem::QualifiedWildcard(Kind::ObjectName(name), _) = item else { continue };
         let [ObjectNamePart::Identifier(own)] = name.0.as_slice() else { continue };
-        let factors = from.iter().flat_map(|tables| {
-            let joined = tables.joins.iter().map(|join| &join.relation);
-            std::iter::once(&tables.relation).chain(joined)
-        });
-        let mut full = factors.filter_map(|factor| match factor {
+        let mut full = factors(from).filter_map(|factor| match factor {
             TableFactor::Table { name, alias: None, .. } => Some(name),
             _ => None,
         });

@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use crate::dialect::build::{self, alone, binary, call, case, derived, number};
-use crate::dialect::tables::called;
+use crate::dialect::tables::{called, factors};
 
 pub const ROWS: &str = "__landfall_rows";
 pub const ONE: &str = "__landfall_value";
@@ -177,14 +177,7 @@ pub fn captured(query: &Query, value: &Expr) -> bool {
 /// What the relations of a query's FROM are called; `None` where one has no name.
 fn relations(query: &Query) -> Option<Vec<String>> {
     let SetExpr::Select(select) = query.body.as_ref() else { return None };
-    let mut names = Vec::new();
-    for tree in &select.from {
-        names.push(called(&tree.relation)?);
-        for join in &tree.joins {
-            names.push(called(&join.relation)?);
-        }
-    }
-    Some(names)
+    factors(&select.from).map(called).collect()
 }
 
 /// The values a query selects, if its text names each.

@@ -13,7 +13,7 @@ use super::find::function_name;
 use super::known::Known;
 use super::scope::select_of;
 use crate::dialect::command::{Command, InsertSource};
-use crate::dialect::tables::called;
+use crate::dialect::tables::{called, factors};
 
 /// Where a statement has a correlated subquery of a kind Redshift refuses.
 pub fn unsupported(command: &Command, _: &Known) -> Vec<Span> {
@@ -112,11 +112,7 @@ fn members(body: &SetExpr) -> Vec<&Select> {
 }
 
 fn relations(select: &Select) -> Vec<String> {
-    let factors = select
-        .from
-        .iter()
-        .flat_map(|t| std::iter::once(&t.relation).chain(t.joins.iter().map(|j| &j.relation)));
-    factors.filter_map(called).collect()
+    factors(&select.from).filter_map(called).collect()
 }
 
 fn has_window(select: &Select) -> bool {

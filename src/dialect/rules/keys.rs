@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Distinct, Expr, GroupByExpr, JoinConstraint, JoinOperator, Query, Spanned,
-    TableFactor, TableWithJoins, With,
+    TableFactor, With,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
@@ -10,11 +10,7 @@ use super::find::{ctes_of, function_name};
 use super::known::Known;
 use super::scope::{Scope, Source, column_name, plain, select_of, table_name};
 use crate::dialect::command::{Command, ObjectRef, Update};
-
-fn factors(from: &[TableWithJoins]) -> impl Iterator<Item = &TableFactor> {
-    from.iter()
-        .flat_map(|t| std::iter::once(&t.relation).chain(t.joins.iter().map(|j| &j.relation)))
-}
+use crate::dialect::tables::factors;
 
 /// True where a relation of an UPDATE is its target.
 fn is_target(factor: &TableFactor, update: &Update, with: Option<&With>) -> bool {

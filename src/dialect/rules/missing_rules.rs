@@ -5,6 +5,7 @@ use datafusion::sql::sqlparser::ast::{self, Expr};
 use super::list::missing;
 use super::scope::Scope;
 use super::{Find, Rule};
+use crate::dialect::tables::factors;
 
 pub(super) static RULES: &[Rule] = &[
     missing(
@@ -116,11 +117,7 @@ pub(super) static RULES: &[Rule] = &[
 /// A relation of FROM that is named through one that stands before it.
 fn unnests(select: &ast::Select) -> bool {
     let mut before: Vec<&str> = Vec::new();
-    let factors = select
-        .from
-        .iter()
-        .flat_map(|f| std::iter::once(&f.relation).chain(f.joins.iter().map(|j| &j.relation)));
-    for factor in factors {
+    for factor in factors(&select.from) {
         let (name, alias) = match factor {
             ast::TableFactor::Table { name, alias, .. } => (Some(name), alias),
             ast::TableFactor::Derived { alias, .. } => (None, alias),
