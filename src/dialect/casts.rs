@@ -296,7 +296,7 @@ pub fn assignment_casts(
     LogicalPlanBuilder::from(plan)
         .project(projection)
         .and_then(LogicalPlanBuilder::build)
-        .map_err(|e| super::plan::sql_error(e, None))
+        .map_err(|e| super::wording::sql_error(e, None))
 }
 
 /// What Redshift assigns without an explicit cast.

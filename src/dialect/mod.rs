@@ -10,6 +10,7 @@
 //! DML never reaches DataFusion as DML: in 55.2 its DELETE and UPDATE hooks lose the WHERE clause
 //! of subqueries and constants, and change every row.
 
+mod ambiguous;
 mod attributes;
 mod blanks;
 mod build;
@@ -46,6 +47,7 @@ mod tables;
 mod totals;
 mod transfer;
 mod unknown;
+mod wording;
 
 pub use blanks::{KnownText, text_types};
 pub use build::column;
@@ -66,7 +68,7 @@ pub use functions::blanks::any_trailing_blank;
 pub use functions::{is_text, type_name};
 pub use parameters::filled;
 pub use parse::{object_ref, parse_each, parse_query, parse_script};
-pub use plan::{Clock, output_name, plan_query, rewrite_query, sql_error};
+pub use plan::{Clock, output_name, plan_query, rewrite_query};
 pub use pseudo::{PSEUDO, Pseudo, pseudo};
 pub(crate) use rules::external_attribute;
 pub use rules::{
@@ -79,6 +81,7 @@ pub use tables::{TableRefs, tables_of};
 pub use transfer::{
     Copy, CopyOptions, FileFormat, JsonKeys, Packing, TextLayout, Unload, UnloadFormat,
 };
+pub use wording::sql_error;
 
 #[cfg(test)]
 mod tests;

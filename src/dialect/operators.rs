@@ -66,14 +66,21 @@ fn bits_are_whole(op: &BinaryOperator, left: &DataType, right: &DataType) -> Res
     if !bitwise || [left, right].iter().all(|t| t.is_integer() || !t.is_numeric()) {
         return Ok(());
     }
+    no_operator(left, op, right)
+}
+
+fn no_operator<T>(left: &DataType, op: &BinaryOperator, right: &DataType) -> Result<T> {
     let (left, right) = (functions::type_name(left), functions::type_name(right));
     plan_err!("operator does not exist: {left} {op} {right}")
 }
 
+fn is_moment(ty: &DataType) -> bool {
+    matches!(ty, DataType::Date32 | DataType::Timestamp(..))
+}
+
 /// Numbers, days and times become texts by themselves where a text is taken (c_Supported_data_types).
 fn is_printed(ty: &DataType) -> bool {
-    ty.is_numeric()
-        || matches!(ty, DataType::Date32 | DataType::Timestamp(..) | DataType::Time64(_))
+    ty.is_numeric() || is_moment(ty) || matches!(ty, DataType::Time64(_))
 }
 
 pub fn cast(expr: Expr, to: DataType) -> Expr {
@@ -104,9 +111,7 @@ fn plan(
     }
     bits_are_whole(&expr.op, left, right)?;
     match &expr.op {
-        B::PGExp | B::BitwiseXor => {
-            return called("power", expr.left, expr.right);
-        }
+        B::PGExp | B::BitwiseXor => return called("power", expr.left, expr.right),
         B::Plus if is_text(left) && is_text(right) => {
             return concatenated(expr.left, expr.right);
         }
@@ -117,6 +122,9 @@ fn plan(
         op if is_comparison(op) => {
             compare_booleans(&mut expr, left, right);
             compare_dates(&mut expr, left, right);
+        }
+        B::Plus if [left, right].iter().all(|ty| is_moment(ty)) => {
+            return no_operator(left, &expr.op, right);
         }
         B::Plus | B::Minus => {
             if let Some(planned) = date_arithmetic(&expr, left, right)? {

@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, Query, Visit, VisitMut, Visitor, VisitorMut,
+    Expr, Function, GroupByExpr, Query, Select, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 /// Shows `see` the expressions of a part of a query, outer ones first, until it breaks off.
@@ -33,6 +33,11 @@ pub fn calls(tree: &impl Visit, such: impl Fn(&Function) -> bool) -> bool {
 /// of one come after it.
 pub fn each(tree: &mut impl VisitMut, change: impl FnMut(&mut Expr)) {
     let _ = tree.visit(&mut OwnMut { depth: 0, change });
+}
+
+/// True for a SELECT with GROUP BY.
+pub fn is_grouped(select: &Select) -> bool {
+    !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty())
 }
 
 struct Own<F> {

@@ -1,6 +1,5 @@
-//! A query to a logical plan: rewrite, plan, and errors in our words. It runs nothing.
+//! A query to a logical plan: rewrite, plan, and the names that are missing. It runs nothing.
 
-use arrow::error::ArrowError;
 use chrono::{DateTime, SubsecRound, Utc};
 use datafusion::common::{Column, DataFusionError, SchemaError};
 use datafusion::execution::session_state::SessionState;
@@ -10,8 +9,8 @@ use datafusion::sql::sqlparser::ast::{self, DataType, Expr, TimezoneInfo};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::build::{cast, text};
-use super::runnable::SUBQUERY;
-use super::{blanks, lifted, lists, matched, membership, named, rewrite, sets, totals};
+use super::wording::{sql_error, unwrap};
+use super::{ambiguous, blanks, lifted, lists, matched, membership, named, rewrite, sets, totals};
 use crate::error::{Error, Place, Result, nearest};
 
 pub use rewrite::output_name;
@@ -81,7 +80,11 @@ pub async fn plan_query(
         let error = match planned {
             Ok(plan) => {
                 let plan = matched::apply(plan).and_then(named::unmark);
-                let plan = plan.and_then(|plan| sets::check(&plan).map(|()| plan));
+                let plan = plan.and_then(|plan| {
+                    sets::check(&plan)?;
+                    ambiguous::check(&plan)?;
+                    Ok(plan)
+                });
                 let plan = plan.and_then(blanks::apply).and_then(membership::apply);
                 let plan = plan.and_then(lifted::apply).and_then(totals::apply);
                 let plan = plan.and_then(lists::apply);
@@ -112,24 +115,6 @@ fn place_of(span: Span, place: Option<&Place>) -> Option<Place> {
     Some(super::lex::place_of(&place.file, span.start))
 }
 
-/// The innermost error, and the span a diagnostic carries.
-fn unwrap(error: &DataFusionError) -> (&DataFusionError, Option<(u64, u64)>) {
-    match error {
-        DataFusionError::Diagnostic(diagnostic, inner) => {
-            let span = diagnostic.span.map(|s| (s.start.line, s.start.column));
-            let (inner, deeper) = unwrap(inner);
-            (inner, deeper.or(span))
-        }
-        DataFusionError::Context(_, inner) => unwrap(inner),
-        DataFusionError::Shared(inner) => unwrap(inner),
-        DataFusionError::Collection(all) => match all.first() {
-            Some(first) => unwrap(first),
-            None => (error, None),
-        },
-        other => (other, None),
-    }
-}
-
 fn missing_column(error: &DataFusionError) -> Option<&Column> {
     match unwrap(error).0 {
         DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
@@ -138,213 +123,6 @@ fn missing_column(error: &DataFusionError) -> Option<&Column> {
         },
         _ => None,
     }
-}
-
-/// An error of planning, of analysis or of running a plan in our words.
-///
-/// Values that cannot be computed or cast have the code `sql/value`.
-pub fn sql_error(error: DataFusionError, place: Option<&Place>) -> Error {
-    let (inner, span) = unwrap(&error);
-    let ours = match inner {
-        DataFusionError::SchemaError(schema, _) => schema_error(schema),
-        DataFusionError::Plan(message) => plan_error(message),
-        DataFusionError::NotImplemented(message) if message.contains(WINDOW) => {
-            Error::failed("sql/plan", clean(message))
-                .hint("compute it in a subquery, or use QUALIFY")
-        }
-        DataFusionError::NotImplemented(message) => {
-            Error::failed("sql/unsupported", format!("{} (not supported locally)", clean(message)))
-        }
-        DataFusionError::ArrowError(arrow, _) => {
-            let message = match arrow.as_ref() {
-                ArrowError::DivideByZero => "division by zero".to_owned(),
-                other => clean(&other.to_string()),
-            };
-            Error::failed("sql/value", message)
-        }
-        DataFusionError::ResourcesExhausted(message) => Error::failed("sql/memory", clean(message))
-            .hint("give it more memory or fewer jobs, or split the statement"),
-        DataFusionError::Execution(message) => Error::failed("sql/value", clean(message)),
-        other => Error::failed("sql/plan", clean(&other.to_string())),
-    };
-    match (span, place) {
-        (Some((line, column)), Some(place)) => {
-            ours.at(Place::new(&place.file, line as usize, column as usize))
-        }
-        (None, Some(place)) => ours.at(place.clone()),
-        _ => ours,
-    }
-}
-
-/// What the planner says, in Redshift's words where they are known.
-fn plan_error(message: &str) -> Error {
-    let after = |start: &str| message.split_once(start).map(|(_, rest)| rest);
-    let first = |rest: &str| rest.split_whitespace().next().unwrap_or_default().to_owned();
-    if message.contains("must appear in the GROUP BY clause")
-        && let Some((column, _)) = after("column \"").and_then(|rest| rest.split_once('"'))
-    {
-        let says = format!(
-            "column \"{column}\" must appear in the GROUP BY clause or be used in an aggregate function"
-        );
-        return Error::failed("sql/group-by", says)
-            .hint("add it to GROUP BY, or take MIN or MAX of it (r_GROUP_BY_clause)");
-    }
-    if message.contains(SUBQUERY)
-        || message.contains("orrelated scalar subquery")
-        || message.contains("scalar correlated subquery")
-        || message.contains("subquery can only be used in")
-    {
-        return Error::failed("sql/unsupported", SUBQUERY)
-            .hint("join a grouped subquery, or correlate by equality (r_correlated_subqueries)");
-    }
-    if let Some(rest) = after("Source table contains ")
-        && let Some(names) = rest.split_once("but only ").map(|(_, names)| names)
-    {
-        let says = format!("{} names for {} columns", first(names), first(rest));
-        return Error::failed("sql/columns", says).hint("give each column one name");
-    }
-    Error::failed(plan_code(message), clean(message))
-}
-
-fn plan_code(message: &str) -> &'static str {
-    if message.contains("not supported locally") {
-        return "sql/unsupported";
-    }
-    let typed = [
-        "cannot cast",
-        "does not take",
-        "coerc",
-        "Cannot infer common",
-        "does not exist for",
-        "operator does not exist",
-        "is not a Redshift type",
-        "temporal operation",
-        "non-boolean predicate",
-        "do not match",
-    ];
-    if typed.iter().any(|t| message.contains(t)) { "sql/type" } else { "sql/plan" }
-}
-
-/// What the engine says where a window function may not stand.
-const WINDOW: &str = "logical expression WindowFunction";
-
-/// The engine's words for some errors, and ours.
-const WORDS: &[(&str, &str)] = &[
-    ("onsider using HAVING instead", "aggregate functions are not allowed in WHERE: use HAVING"),
-    ("aggregate function calls cannot be nested", "aggregate function calls cannot be nested"),
-    (WINDOW, "a window function stands in the select list or in ORDER BY alone"),
-    (
-        "Fail to find the coerced type",
-        "the values have no type in common, and coercion fails; cast them",
-    ),
-    (
-        "annot create filter with non-boolean predicate",
-        "the argument of WHERE, HAVING or ON must be of type boolean",
-    ),
-];
-
-/// The names of types as the engine writes them, and as Redshift does.
-const TYPES: &[(&str, &str)] = &[
-    ("Timestamp(µs, \"UTC\")", "timestamptz"),
-    ("Timestamp(µs)", "timestamp"),
-    ("Time64(µs)", "time"),
-    ("Interval(MonthDayNano)", "interval"),
-    ("LargeUtf8", "varchar"),
-    ("Utf8View", "varchar"),
-    ("Utf8", "varchar"),
-    ("Decimal128", "decimal"),
-    ("Float64", "double precision"),
-    ("Float32", "real"),
-    ("Int64", "bigint"),
-    ("Int32", "integer"),
-    ("Int16", "smallint"),
-    ("Date32", "date"),
-    ("Boolean", "boolean"),
-    ("BinaryView", "varbyte"),
-];
-
-/// The first line of a message, without DataFusion's own prefixes.
-fn clean(message: &str) -> String {
-    let line = super::lex::lower_first(message.lines().next().unwrap_or_default());
-    let line = line.trim_start_matches("error during planning: ");
-    if let Some((_, ours)) = WORDS.iter().find(|(theirs, _)| line.contains(theirs)) {
-        return (*ours).to_owned();
-    }
-    let between = |from: &str, to: &str| Some(line.split_once(from)?.1.split_once(to)?.0);
-    if let Some(column) = between("column \"", "\" must appear in the GROUP BY clause") {
-        return format!(
-            "column \"{column}\" must appear in the GROUP BY clause or be used in an aggregate function"
-        );
-    }
-    if let Some(name) =
-        between("nvalid function '", "'").filter(|name| super::rewrite::is_known(name))
-    {
-        return format!("function {name} is a window function: it needs OVER (...)");
-    }
-    if let Some((name, _)) = between("function '", "' requires").zip(between("received ", "(Data"))
-    {
-        return format!("function {name} does not take an argument of this type");
-    }
-    // a function's own reason stands inside the planner's
-    let own = line.split_once("coercion failed with: ").map(|(_, reason)| reason);
-    let called = line.split_once("ailed to coerce arguments to satisfy a call to '");
-    if own.is_none()
-        && let Some((name, _)) = called.and_then(|(_, rest)| rest.split_once('\''))
-    {
-        return format!("function {name} does not take arguments of these types");
-    }
-    let line = own.unwrap_or(line);
-    let line = line.trim_start_matches("Error during planning: ");
-    let line = line.split_once(" No function matches").map_or(line, |(reason, _)| reason);
-    let line = line.split_once(": Invalid argument error").map_or(line, |(reason, _)| reason);
-    let line = line.trim_end_matches('.');
-    let line =
-        line.replace("cannot get result type for temporal operation", "operator does not exist:");
-    let words = TYPES.iter().fold(line, |l, (theirs, ours)| l.replace(theirs, ours));
-    super::lex::lower_first(&words)
-}
-
-fn schema_error(error: &SchemaError) -> Error {
-    match error {
-        SchemaError::FieldNotFound { field, valid_fields } => {
-            let error = Error::failed(
-                "sql/unknown-column",
-                format!("column `{}` does not exist", readable(field)),
-            );
-            let names: Vec<&str> = valid_fields.iter().map(|f| output_name(&f.name)).collect();
-            match nearest(&field.name, names.iter().copied()) {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None if names.is_empty() => error,
-                None => error.hint(format!("the columns here are {}", some(&names))),
-            }
-        }
-        SchemaError::AmbiguousReference { field } => Error::failed(
-            "sql/ambiguous-column",
-            format!("column reference `{}` is ambiguous", readable(field)),
-        )
-        .hint("write it as table.column"),
-        SchemaError::DuplicateQualifiedField { name, .. }
-        | SchemaError::DuplicateUnqualifiedField { name } => Error::failed(
-            "sql/duplicate-column",
-            format!("column `{}` is there more than once", output_name(name)),
-        )
-        .hint("give one of them another name with AS"),
-    }
-}
-
-fn readable(column: &Column) -> String {
-    match &column.relation {
-        Some(relation) => format!("{relation}.{}", column.name),
-        None => column.name.clone(),
-    }
-}
-
-fn some(names: &[&str]) -> String {
-    let mut shown = names.iter().take(8).copied().collect::<Vec<_>>().join(", ");
-    if names.len() > 8 {
-        shown.push_str(" ...");
-    }
-    shown
 }
 
 /// `table 'landfall.store.ordrs' not found`, with the nearest name.

@@ -125,7 +125,7 @@ fn register(catalog: &dyn CatalogProvider, schema: &str, name: &str, batch: Reco
 }
 
 async fn run(state: &SessionState, plan: LogicalPlan) -> Result<RecordBatch> {
-    let failed = |e: datafusion::common::DataFusionError| super::plan::sql_error(e, None);
+    let failed = |e: datafusion::common::DataFusionError| super::wording::sql_error(e, None);
     let plan = state.optimize(&plan).map_err(failed)?;
     let physical =
         state.query_planner().create_physical_plan(&plan, state).await.map_err(failed)?;
@@ -185,7 +185,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 pub fn answer(sql: &str) -> Result<(Vec<String>, Vec<String>)> {
     block_on(async {
         let (state, plan) = planned(sql).await?;
-        let analyzed = state.optimize(&plan).map_err(|e| super::plan::sql_error(e, None))?;
+        let analyzed = state.optimize(&plan).map_err(|e| super::wording::sql_error(e, None))?;
         let columns = analyzed
             .schema()
             .fields()

@@ -35,7 +35,7 @@ use crate::error::Error;
 pub use calls::WITH_PART;
 pub use lateral::substitute;
 pub use literals::typed;
-pub use names::output_name;
+pub use names::{MARK, output_name};
 
 /// True for the name of a function that may be called.
 pub fn is_known(name: &str) -> bool {

@@ -6,11 +6,11 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, GroupByExpr, Query, Select, SelectItem, SetExpr, UnaryOperator, Value,
-    Visit, Visitor,
+    BinaryOperator, Expr, Query, Select, SelectItem, SetExpr, UnaryOperator, Value, Visit, Visitor,
 };
 
 use crate::dialect::build::{self, alone, binary, call, case, derived, number};
+use crate::dialect::own;
 use crate::dialect::tables::{called, factors};
 
 pub const ROWS: &str = "__landfall_rows";
@@ -243,7 +243,7 @@ pub fn is_plain(query: &Query) -> bool {
         && select.having.is_none()
         && select.qualify.is_none()
         && select.into.is_none()
-        && matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty())
+        && !own::is_grouped(select)
 }
 
 /// `(SELECT value FROM (query) AS rows (columns))`.

@@ -7,7 +7,9 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::Located;
+use super::tested::{is_aggregate, of_one_group};
 use crate::dialect::build;
+use crate::dialect::own;
 use crate::error::Error;
 
 pub fn query(query: &mut Query) -> Result<(), Located> {
@@ -71,6 +73,12 @@ pub fn select(select: &mut Select) -> Result<(), Located> {
     }
     if matches!(select.distinct, Some(Distinct::All)) {
         select.distinct = None;
+    }
+    if !own::is_grouped(select)
+        && !own::calls(&select.projection, is_aggregate)
+        && let Some(having) = &mut select.having
+    {
+        of_one_group(having);
     }
     if let Some(exclude) = select.exclude.take() {
         // `select *, f(x) as c exclude b`: drop columns from the whole list

@@ -5,8 +5,8 @@
 //! Source: r_exists_condition, r_in_condition, c_Aggregate_Functions.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, GroupByExpr, OrderBy, Query, Select, SelectItem, SetExpr,
-    UnaryOperator, Value,
+    BinaryOperator, Expr, Function, OrderBy, Query, Select, SelectItem, SetExpr, UnaryOperator,
+    Value,
 };
 
 use super::calls::name_of;
@@ -57,7 +57,11 @@ pub fn expression(expr: &mut Expr) {
             let Some(select) = one_row(subquery) else { return };
             let found = match &select.having {
                 None => truth(true),
-                Some(having) => Expr::IsTrue(Box::new(instead(subquery, having.clone()))),
+                Some(having) => {
+                    let mut having = having.clone();
+                    of_one_group(&mut having);
+                    Expr::IsTrue(Box::new(instead(subquery, having)))
+                }
             };
             *expr = if *negated { not(found) } else { found };
         }
@@ -109,11 +113,9 @@ fn not(expr: Expr) -> Expr {
 /// The SELECT of a query that gives exactly one row, its HAVING aside.
 fn one_row(query: &Query) -> Option<&Select> {
     let SetExpr::Select(select) = query.body.as_ref() else { return None };
-    let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
     let cut = query.limit_clause.is_some() || query.fetch.is_some() || select.top.is_some();
-    let aggregates = select.projection.iter().any(aggregates)
-        || select.having.as_ref().is_some_and(|having| calls(having, is_aggregate));
-    (!grouped && !cut && select.qualify.is_none() && aggregates).then_some(select)
+    let aggregates = select.having.is_some() || select.projection.iter().any(aggregates);
+    (!own::is_grouped(select) && !cut && select.qualify.is_none() && aggregates).then_some(select)
 }
 
 fn aggregates(item: &SelectItem) -> bool {
@@ -127,6 +129,16 @@ fn aggregates(item: &SelectItem) -> bool {
 
 pub fn is_aggregate(function: &Function) -> bool {
     function.over.is_none() && AGGREGATES.contains(&name_of(function))
+}
+
+/// HAVING makes one group of all rows, which DataFusion sees by an aggregate alone.
+pub fn of_one_group(having: &mut Expr) {
+    if calls(having, is_aggregate) {
+        return;
+    }
+    let rows = build::call("count", vec![number(1)]);
+    let all = binary(rows, BinaryOperator::GtEq, number(0));
+    *having = binary(build::nested(build::take(having)), BinaryOperator::And, all);
 }
 
 /// The query with another value in its only row and no HAVING.

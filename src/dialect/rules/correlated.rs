@@ -13,6 +13,7 @@ use super::find::function_name;
 use super::known::Known;
 use super::scope::select_of;
 use crate::dialect::command::{Command, InsertSource};
+use crate::dialect::own;
 use crate::dialect::tables::{called, factors};
 
 /// Where a statement has a correlated subquery of a kind Redshift refuses.
@@ -92,7 +93,7 @@ impl Visitor for Walk {
         }
         if let Expr::InSubquery { subquery, .. } = expr
             && let Some(select) = select_of(subquery)
-            && is_grouped(select)
+            && own::is_grouped(select)
             && sums_up(select)
             && self.names_outside(subquery)
         {
@@ -199,10 +200,6 @@ fn grouped_by_correlated(select: &Select, found: &mut Vec<Span>) {
             found.push(key.span());
         }
     }
-}
-
-fn is_grouped(select: &Select) -> bool {
-    matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if !keys.is_empty())
 }
 
 /// An aggregate other than MIN and MAX is what the query gives.

@@ -1,6 +1,6 @@
 //! What Redshift refuses of expressions that are no calls of functions.
 
-use datafusion::sql::sqlparser::ast::{BinaryOperator, CastKind, Expr, SelectItem, Value};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, CastKind, Expr, SelectItem, SetExpr, Value};
 
 use super::list::rule;
 use super::{Find, Rule};
@@ -156,10 +156,41 @@ pub(super) static RULES: &[Rule] = &[
         "select 'a' 'b'",
         "select 'a' || 'b'",
     ),
+    rule(
+        "RS325",
+        "sql/subquery-columns",
+        "a subquery has more columns than stand beside it",
+        "r_in_condition",
+        "select one column for each value",
+        Find::Expr(selects_too_many),
+    )
+    .told(
+        "A subquery that stands for a value has one column, and one beside IN has as many as there \
+         are values on the other side (r_scalar_subqueries).",
+        "select code from sales where code in (select code, amount from dim)",
+        "select code from sales where code in (select code from dim)",
+    ),
 ];
 
 /// A text whose alias is in single quotes.
 fn has_text_for_name(item: &SelectItem) -> bool {
     let SelectItem::ExprWithAlias { expr: Expr::Value(value), alias } = item else { return false };
     matches!(value.value, Value::SingleQuotedString(_)) && alias.quote_style == Some('\'')
+}
+
+/// A value by a subquery of several columns, or IN with more columns than values; a star may be one.
+fn selects_too_many(expr: &Expr) -> bool {
+    let (query, wanted) = match expr {
+        Expr::Subquery(query) => (query, 1),
+        Expr::InSubquery { expr, subquery, .. } => match expr.as_ref() {
+            Expr::Tuple(values) => (subquery, values.len()),
+            _ => (subquery, 1),
+        },
+        _ => return false,
+    };
+    let SetExpr::Select(select) = query.body.as_ref() else { return false };
+    let named = |item: &SelectItem| {
+        matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. })
+    };
+    select.projection.iter().all(named) && select.projection.len() > wanted
 }

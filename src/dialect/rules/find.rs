@@ -191,6 +191,12 @@ impl<'a> Walk<'a> {
         }
     }
 
+    fn call(&mut self, name: &str, span: Span) {
+        for rule in BY_KIND.call.get(name).into_iter().flatten() {
+            self.report(rule, span);
+        }
+    }
+
     fn joins(&mut self, from: &[TableWithJoins]) {
         for join in from.iter().flat_map(|tables| &tables.joins) {
             self.each(&BY_KIND.join, &join.join_operator, || join.relation.span());
@@ -294,6 +300,10 @@ impl Visitor for Walk<'_> {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
         self.each(&BY_KIND.factor, factor, || factor.span());
+        if let TableFactor::Table { name, args: Some(_), .. } = factor {
+            let called = name.0.last().and_then(|p| p.as_ident()).map_or("", |i| &i.value);
+            self.call(called, factor.span());
+        }
         if let TableFactor::NestedJoin { table_with_joins, .. } = factor {
             self.joins(std::slice::from_ref(table_with_joins));
         }
@@ -302,9 +312,7 @@ impl Visitor for Walk<'_> {
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         if let Expr::Function(function) = expr {
-            for rule in BY_KIND.call.get(function_name(function)).into_iter().flatten() {
-                self.report(rule, function.span());
-            }
+            self.call(function_name(function), function.span());
             self.each(&BY_KIND.function, function, || function.span());
         }
         self.each(&BY_KIND.expr, expr, || expr.span());

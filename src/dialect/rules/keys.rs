@@ -1,8 +1,7 @@
 //! UPDATE ... FROM: whether the target stands in FROM, and whether its rows may be matched twice.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Distinct, Expr, GroupByExpr, JoinConstraint, JoinOperator, Query, Spanned,
-    TableFactor, With,
+    BinaryOperator, Distinct, Expr, JoinConstraint, JoinOperator, Query, Spanned, TableFactor, With,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
@@ -10,6 +9,7 @@ use super::find::{ctes_of, function_name};
 use super::known::Known;
 use super::scope::{Scope, Source, column_name, plain, select_of, table_name};
 use crate::dialect::command::{Command, ObjectRef, Update};
+use crate::dialect::own;
 use crate::dialect::tables::factors;
 
 /// True where a relation of an UPDATE is its target.
@@ -109,14 +109,10 @@ fn unique(scope: &Scope<'_>, source: Source<'_>, columns: &[&str], depth: usize)
 
 fn unique_query(scope: &Scope<'_>, query: &Query, columns: &[&str], depth: usize) -> Option<bool> {
     let select = select_of(query)?;
-    let grouped = match &select.group_by {
-        GroupByExpr::All(_) => true,
-        GroupByExpr::Expressions(keys, _) => !keys.is_empty(),
-    };
     let distinct = matches!(select.distinct, Some(Distinct::Distinct | Distinct::On(_)));
     let limited = query.limit_clause.is_some() || select.top.is_some();
     let ranked = select.qualify.is_some() || select.selection.as_ref().is_some_and(is_rank_filter);
-    if grouped || distinct || limited || ranked || is_aggregate(select) {
+    if own::is_grouped(select) || distinct || limited || ranked || is_aggregate(select) {
         return Some(true);
     }
     let [from] = select.from.as_slice() else { return None };

@@ -1,7 +1,7 @@
 //! What Redshift refuses of the shape of a query. It knows no expression.
 
 use datafusion::sql::sqlparser::ast::{
-    self, Expr, GroupByExpr, JoinConstraint, JoinOperator, Query, SelectItem, SetExpr, SetOperator,
+    self, Expr, JoinConstraint, JoinOperator, Query, SelectItem, SetExpr, SetOperator,
     SetQuantifier, TableFactor,
 };
 
@@ -9,6 +9,7 @@ use super::list::rule;
 use super::{Find, Rule};
 use crate::dialect::change;
 use crate::dialect::command::Command;
+use crate::dialect::own;
 use crate::dialect::tables::tables_of_query;
 
 pub(super) static RULES: &[Rule] = &[
@@ -389,12 +390,8 @@ fn orders_by_text(query: &Query) -> bool {
 }
 
 fn qualify_without_alias(select: &ast::Select) -> bool {
-    let grouped = match &select.group_by {
-        GroupByExpr::All(_) => true,
-        GroupByExpr::Expressions(keys, _) => !keys.is_empty(),
-    };
-    if select.qualify.is_none() || select.selection.is_some() || grouped || select.having.is_some()
-    {
+    let grouped = own::is_grouped(select) || select.having.is_some();
+    if select.qualify.is_none() || select.selection.is_some() || grouped {
         return false;
     }
     // the relation that stands right before the word

@@ -316,7 +316,7 @@ fn groups_orders_and_windows_meet_rewritten_expressions() {
             &["2|2", "1|1", "7|1"],
         ),
         ("select id, id as id, name, name from sales where id = 1", &["1|1|Ann|Ann"]),
-        ("select a.id from (select id, id from sales) a where a.id = 1", &["1"]),
+        ("select * from (select id, id from sales) a order by 1 limit 1", &["1|1"]),
         (
             "select id from sales union select id from store.other order by id",
             &["1", "2", "3", "4", "7"],

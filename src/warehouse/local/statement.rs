@@ -331,6 +331,8 @@ async fn explain(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Resul
             .hint("EXPLAIN takes SELECT, CREATE TABLE AS, INSERT, UPDATE, DELETE or MERGE (r_EXPLAIN)"));
         }
     };
+    // EXPLAIN of the engine keeps quiet about a plan that it cannot make
+    session.create_physical_plan(&plan).await.map_err(engine_error)?;
     let frame = DataFrame::new(session, plan).explain(false, false).map_err(engine_error)?;
     let schema = Arc::new(Schema::clone(frame.schema().as_arrow()));
     let batches = frame.collect().await.map_err(engine_error)?;

@@ -59,6 +59,9 @@ select code from sales union select amount from sales;
 select sum(amount) over (partition by 'code') from sales;
 select sum(amount) over (order by day rows between 3 following and current row) from sales;
 select code from sales where row_number() over (order by day) = 1;
+select code from sales where code in (select code, amount from dim);
+select code, (select code, day from dim limit 1) from sales;
+select n from generate_series(1, 3) as g (n);
 select * from sales pivot (listagg(code) for amount in (1, 2));
 select code, name from dim group by code;
 
