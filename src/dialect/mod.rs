@@ -35,6 +35,7 @@ mod parse;
 mod pivot;
 mod plan;
 mod pseudo;
+mod relations;
 mod rewrite;
 mod rowless;
 mod rules;
@@ -55,7 +56,7 @@ pub use care::{Care, Kind};
 pub use casts::assignment_casts;
 pub use change::{
     ChangeSet, ChangeSetKind, ROW_DELETE, ROW_FILE, ROW_POSITION, ROWS_SUFFIX, ShapeColumn,
-    TableShape, change_set, defaults_query, has_open_width, rows_name,
+    TableShape, change_set, defaults_query, has_open_width, rows_name, without_identity,
 };
 pub use command::{
     AlterAction, AlterTable, Append, ColumnDef, Command, Constraint, ConstraintKind,
@@ -76,7 +77,7 @@ pub use rules::{
     check, explain, refuse, rules,
 };
 pub use secrets::without_secrets;
-pub use session::{CATALOG, DEFAULT_SCHEMA, session_state};
+pub use session::{CATALOG, DEFAULT_SCHEMA, TEMPORARY, session_state};
 pub use tables::{TableRefs, tables_of};
 pub use transfer::{
     Copy, CopyOptions, FileFormat, JsonKeys, Packing, TextLayout, Unload, UnloadFormat,

@@ -1,5 +1,7 @@
 //! A query to a logical plan: rewrite, plan, and the names that are missing. It runs nothing.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, SubsecRound, Utc};
 use datafusion::common::{Column, DataFusionError, SchemaError};
 use datafusion::execution::session_state::SessionState;
@@ -9,8 +11,11 @@ use datafusion::sql::sqlparser::ast::{self, DataType, Expr, TimezoneInfo};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::build::{cast, text};
+use super::session::{CATALOG, TEMPORARY};
 use super::wording::{sql_error, unwrap};
-use super::{ambiguous, blanks, lifted, lists, matched, membership, named, rewrite, sets, totals};
+use super::{
+    ambiguous, blanks, lifted, lists, matched, membership, named, rewrite, sets, tables, totals,
+};
 use crate::error::{Error, Place, Result, nearest};
 
 pub use rewrite::output_name;
@@ -66,6 +71,7 @@ pub async fn plan_query(
     clock: &Clock,
     place: Option<&Place>,
 ) -> Result<LogicalPlan> {
+    tables::in_schema(&mut query, TEMPORARY, &temporary(state));
     rewrite::rewrite(&mut query, clock).map_err(|located| {
         let (error, span) = *located;
         match place_of(span, place) {
@@ -105,6 +111,13 @@ pub async fn plan_query(
         "sql/plan",
         "the column aliases of the query refer to each other in a circle",
     ))
+}
+
+/// The temporary tables of a session.
+fn temporary(state: &SessionState) -> BTreeSet<String> {
+    let catalog = state.catalog_list().catalog(CATALOG);
+    let schema = catalog.and_then(|catalog| catalog.schema(TEMPORARY));
+    schema.map(|schema| schema.table_names().into_iter().collect()).unwrap_or_default()
 }
 
 fn place_of(span: Span, place: Option<&Place>) -> Option<Place> {

@@ -29,6 +29,8 @@ use crate::types::SqlType;
 
 /// The name of the one database: the first that a cluster of Redshift has.
 pub const CATALOG: &str = "dev";
+/// The schema of temporary tables while a statement is planned, which no name is written with.
+pub const TEMPORARY: &str = "pg_temp_1";
 /// The schema of names without one.
 pub const DEFAULT_SCHEMA: &str = "public";
 

@@ -4,11 +4,15 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    ObjectName, Query, TableFactor, TableWithJoins, Visit, Visitor, With,
+    ObjectName, ObjectNamePart, Query, TableFactor, TableWithJoins, Visit, VisitMut, Visitor,
+    VisitorMut, With,
 };
 
-use crate::dialect::change::ROWS_SUFFIX;
-use crate::dialect::command::{AlterAction, Command, ConstraintKind, InsertSource, ObjectRef};
+use crate::dialect::build;
+use crate::dialect::change::without_identity;
+use crate::dialect::command::{
+    AlterAction, Command, ConstraintKind, InsertSource, MergeAction, MergeForm, ObjectRef,
+};
 use crate::dialect::parse::object_ref;
 
 /// The tables of a command, each once, sorted.
@@ -34,6 +38,13 @@ pub fn tables_of(command: &Command) -> TableRefs {
 pub fn factors(from: &[TableWithJoins]) -> impl Iterator<Item = &TableFactor> {
     from.iter()
         .flat_map(|t| std::iter::once(&t.relation).chain(t.joins.iter().map(|j| &j.relation)))
+}
+
+/// The same, to be changed.
+pub fn factors_mut(from: &mut [TableWithJoins]) -> impl Iterator<Item = &mut TableFactor> {
+    from.iter_mut().flat_map(|t| {
+        std::iter::once(&mut t.relation).chain(t.joins.iter_mut().map(|j| &mut j.relation))
+    })
 }
 
 /// What an item of FROM is called, if it is one relation.
@@ -160,10 +171,32 @@ fn gather_dml(
             reader.enter(merge.with.as_ref());
             let _ = merge.source.visit(&mut reader);
             let _ = merge.on.visit(&mut reader);
+            let MergeForm::Clauses(clauses) = &merge.form else {
+                return reads.extend(reader.found);
+            };
+            for clause in clauses {
+                match &clause.action {
+                    MergeAction::Update(set) => set.iter().for_each(|(_, value)| {
+                        let _ = value.visit(&mut reader);
+                    }),
+                    MergeAction::Insert { values, .. } => {
+                        let _ = values.visit(&mut reader);
+                    }
+                    MergeAction::Delete | MergeAction::DoNothing => {}
+                }
+            }
         }
         _ => {}
     }
     reads.extend(reader.found);
+}
+
+/// Puts the tables of these names that are named without a schema into one, CTEs aside.
+pub fn in_schema(query: &mut Query, schema: &str, tables: &BTreeSet<String>) {
+    if tables.is_empty() {
+        return;
+    }
+    let _ = query.visit(&mut Placer { ctes: Ctes::default(), schema, tables });
 }
 
 /// One WITH clause on the way down.
@@ -175,31 +208,38 @@ struct Scope {
     visible: usize,
 }
 
+/// The WITH clauses around where a visitor stands.
 #[derive(Default)]
-struct Reader {
-    scopes: Vec<Scope>,
-    found: BTreeSet<ObjectRef>,
-}
+struct Ctes(Vec<Scope>);
 
-fn address(query: &Query) -> usize {
-    std::ptr::from_ref(query) as usize
-}
-
-impl Reader {
-    /// Enters a WITH clause that stands before UPDATE, DELETE or MERGE; it is visible from here on.
-    fn enter(&mut self, with: Option<&With>) {
-        self.scopes.push(scope(with));
-        if let Some(with) = with {
-            let _ = with.visit(self);
+impl Ctes {
+    fn enter(&mut self, query: &Query) {
+        let here = address(query);
+        if let Some(scope) = self.0.last_mut()
+            && let Some(index) = scope.ctes.iter().position(|(_, a)| *a == here)
+        {
+            scope.visible = if scope.recursive { index + 1 } else { index };
         }
-        if let Some(scope) = self.scopes.last_mut() {
-            scope.visible = scope.ctes.len();
+        self.0.push(scope(query.with.as_ref()));
+    }
+
+    fn leave(&mut self, query: &Query) {
+        self.0.pop();
+        let here = address(query);
+        if let Some(scope) = self.0.last_mut()
+            && let Some(index) = scope.ctes.iter().position(|(_, a)| *a == here)
+        {
+            scope.visible = index + 1;
         }
     }
 
     fn hides(&self, name: &str) -> bool {
-        self.scopes.iter().any(|s| s.ctes.iter().take(s.visible).any(|(n, _)| n == name))
+        self.0.iter().any(|s| s.ctes.iter().take(s.visible).any(|(n, _)| n == name))
     }
+}
+
+fn address(query: &Query) -> usize {
+    std::ptr::from_ref(query) as usize
 }
 
 fn scope(with: Option<&With>) -> Scope {
@@ -209,39 +249,73 @@ fn scope(with: Option<&With>) -> Scope {
     Scope { ctes, recursive: with.is_some_and(|w| w.recursive), visible: 0 }
 }
 
+#[derive(Default)]
+struct Reader {
+    ctes: Ctes,
+    found: BTreeSet<ObjectRef>,
+}
+
+impl Reader {
+    /// Enters a WITH clause that stands before UPDATE, DELETE or MERGE; it is visible from here on.
+    fn enter(&mut self, with: Option<&With>) {
+        self.ctes.0.push(scope(with));
+        if let Some(with) = with {
+            let _ = with.visit(self);
+        }
+        if let Some(scope) = self.ctes.0.last_mut() {
+            scope.visible = scope.ctes.len();
+        }
+    }
+}
+
 impl Visitor for Reader {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        let here = address(query);
-        if let Some(scope) = self.scopes.last_mut()
-            && let Some(index) = scope.ctes.iter().position(|(_, a)| *a == here)
-        {
-            scope.visible = if scope.recursive { index + 1 } else { index };
-        }
-        self.scopes.push(scope(query.with.as_ref()));
+        self.ctes.enter(query);
         ControlFlow::Continue(())
     }
 
     fn post_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        self.scopes.pop();
-        let here = address(query);
-        if let Some(scope) = self.scopes.last_mut()
-            && let Some(index) = scope.ctes.iter().position(|(_, a)| *a == here)
-        {
-            scope.visible = index + 1;
-        }
+        self.ctes.leave(query);
         ControlFlow::Continue(())
     }
 
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
-        if let Some(mut name) = object_ref(relation)
-            && (name.schema.is_some() || !self.hides(&name.table))
+        if let Some(name) = object_ref(relation)
+            && (name.schema.is_some() || !self.ctes.hides(&name.table))
         {
-            if let Some(table) = name.table.strip_suffix(ROWS_SUFFIX) {
-                name.table = table.to_owned();
-            }
-            self.found.insert(name);
+            self.found.insert(without_identity(&name));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+struct Placer<'a> {
+    ctes: Ctes,
+    schema: &'a str,
+    tables: &'a BTreeSet<String>,
+}
+
+impl VisitorMut for Placer<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        self.ctes.enter(query);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        self.ctes.leave(query);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, relation: &mut ObjectName) -> ControlFlow<()> {
+        if let [ObjectNamePart::Identifier(table)] = relation.0.as_slice()
+            && self.tables.contains(&table.value)
+            && !self.ctes.hides(&table.value)
+        {
+            relation.0.insert(0, ObjectNamePart::Identifier(build::ident(self.schema)));
         }
         ControlFlow::Continue(())
     }

@@ -66,6 +66,8 @@ impl Table {
     async fn load(&self, state: &SessionState) -> RecordBatch {
         let shape = TableShape {
             name: ObjectRef::new(Some(&self.schema), &self.name),
+            schema: Some(self.schema.clone()),
+            by_table: false,
             columns: self
                 .columns
                 .iter()

@@ -9,20 +9,11 @@ use crate::error::Result;
 
 pub fn query(delete: &Delete, shape: &TableShape) -> Result<Query> {
     let with = delete.with.clone();
-    let mut placed = target::place(
-        &delete.target,
-        delete.alias.as_deref(),
-        with.as_ref(),
-        delete.using.clone(),
-        shape,
-    )?;
+    let Delete { target, alias, using, .. } = delete;
     let mut filter = delete.filter.clone();
-    // under an alias at the head the target has no other name
-    if delete.alias.is_none() {
-        let free = !target::is_called(&placed.from, &delete.target.table);
-        target::requalify(&mut filter, &delete.target, shape, &placed.alias, free);
-        target::requalify(&mut placed.from, &delete.target, shape, &placed.alias, free);
-    }
+    let mut placed = target::in_front(target, alias.as_deref(), using.clone(), &filter, shape);
+    placed.requalify(&mut filter)?;
+    placed.requalify_from()?;
     let projection = identity(&placed.alias);
     Ok(build::select_query(with, build::select(projection, placed.from, filter)))
 }

@@ -13,6 +13,7 @@ use super::{ChangeSetKind, ROW_DELETE, ROW_FILE, ROW_POSITION, TableShape, rows_
 use crate::dialect::build;
 use crate::dialect::command::{Merge, MergeAction, MergeForm};
 use crate::dialect::rules;
+use crate::dialect::tables::tables_of_tree;
 use crate::error::{Error, Result};
 
 /// The name of the source's rows in a REMOVE DUPLICATES.
@@ -20,9 +21,18 @@ const SOURCE: &str = "__landfall_source";
 
 pub fn query(merge: &Merge, shape: &TableShape) -> Result<(ChangeSetKind, Query)> {
     rules::refuse_merge(merge)?;
-    let alias = target::bare_name(&merge.target);
+    // what the text alone does not tell: the target by another of its names
+    if tables_of_tree(&merge.source).iter().any(|name| shape.is_named(name)) {
+        return Err(Error::failed(
+            "sql/merge-source-target",
+            "source view/subquery in MERGE statement cannot reference target table",
+        )
+        .hint("stage the source in a temporary table first (r_MERGE)"));
+    }
+    let placed = target::of_merge(merge, shape);
+    let alias = placed.alias.clone();
     let mut on = merge.on.clone();
-    target::requalify(&mut on, &merge.target, shape, &alias, false);
+    placed.requalify(&mut on)?;
     match &merge.form {
         MergeForm::RemoveDuplicates => Ok((
             ChangeSetKind::Merge { delete_matched: false, remove_duplicates: true },
@@ -55,7 +65,7 @@ pub fn query(merge: &Merge, shape: &TableShape) -> Result<(ChangeSetKind, Query)
                 };
                 projection.push(build::item(value, &column.name));
             }
-            target::requalify(&mut projection, &merge.target, shape, &alias, false);
+            placed.requalify(&mut projection)?;
             let from = joined(merge, shape, &alias, on, JoinOperator::LeftOuter);
             let select = build::select(projection, vec![from], None);
             let kind = ChangeSetKind::Merge { delete_matched, remove_duplicates: false };

@@ -12,6 +12,7 @@ mod update;
 use datafusion::sql::sqlparser::ast;
 
 use crate::dialect::command::{Command, ObjectRef};
+use crate::dialect::session::TEMPORARY;
 use crate::error::{Error, Result};
 use crate::types::SqlType;
 
@@ -33,11 +34,21 @@ pub fn rows_name(table: &ObjectRef) -> ObjectRef {
     ObjectRef { schema: table.schema.clone(), table: format!("{}{ROWS_SUFFIX}", table.table) }
 }
 
+/// The table whose rows with identity have this name, or the name itself.
+pub fn without_identity(name: &ObjectRef) -> ObjectRef {
+    let table = name.table.strip_suffix(ROWS_SUFFIX).unwrap_or(&name.table);
+    ObjectRef { schema: name.schema.clone(), table: table.to_owned() }
+}
+
 /// What the dialect needs to know of a target.
 #[derive(Debug, Clone)]
 pub struct TableShape {
-    /// The resolved name, with its schema unless it is a temporary table.
+    /// The name as the statement has it.
     pub name: ObjectRef,
+    /// The schema it is in; `None` for a temporary table.
+    pub schema: Option<String>,
+    /// True if its name without a schema means it.
+    pub by_table: bool,
     /// In table order.
     pub columns: Vec<ShapeColumn>,
 }
@@ -53,6 +64,26 @@ pub struct ShapeColumn {
 }
 
 impl TableShape {
+    /// Columns of no table that a statement can name.
+    pub fn of_columns(name: ObjectRef, columns: Vec<ShapeColumn>) -> TableShape {
+        TableShape { schema: name.schema.clone(), by_table: false, name, columns }
+    }
+
+    /// True if a name that is no CTE means this table.
+    pub(crate) fn is_named(&self, name: &ObjectRef) -> bool {
+        name.table == self.name.table
+            && match &name.schema {
+                Some(schema) => self.schema.as_ref() == Some(schema),
+                None => self.by_table,
+            }
+    }
+
+    /// The name with its schema.
+    pub(crate) fn full_name(&self) -> ObjectRef {
+        let schema = self.schema.as_deref().unwrap_or(TEMPORARY);
+        ObjectRef::new(Some(schema), &self.name.table)
+    }
+
     /// Position of a column, or an error with the nearest name.
     pub(crate) fn position(&self, column: &str) -> Result<usize> {
         self.columns.iter().position(|c| c.name == column).ok_or_else(|| {
@@ -94,7 +125,7 @@ pub enum ChangeSetKind {
 #[derive(Debug, Clone)]
 pub struct ChangeSet {
     pub kind: ChangeSetKind,
-    /// The resolved name of the table.
+    /// The name of the table as the statement has it.
     pub target: ObjectRef,
     pub query: ast::Query,
 }

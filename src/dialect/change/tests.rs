@@ -24,6 +24,8 @@ fn shape() -> TableShape {
     };
     TableShape {
         name: ObjectRef::new(Some("store"), "t"),
+        schema: Some("store".into()),
+        by_table: false,
         columns: vec![
             column("k", "integer", None),
             column("v", "varchar(10)", None),

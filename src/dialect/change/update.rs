@@ -10,22 +10,13 @@ use crate::error::{Error, Result};
 
 pub fn query(update: &Update, shape: &TableShape) -> Result<Query> {
     let with = update.with.clone();
-    let mut placed = target::place(
-        &update.target,
-        update.alias.as_deref(),
-        with.as_ref(),
-        update.from.clone(),
-        shape,
-    )?;
     let mut filter = update.filter.clone();
     let mut new = new_values(&update.set, shape)?;
-    // under an alias at the head the target has no other name
-    if update.alias.is_none() {
-        let free = !target::is_called(&placed.from, &update.target.table);
-        target::requalify(&mut filter, &update.target, shape, &placed.alias, free);
-        target::requalify(&mut placed.from, &update.target, shape, &placed.alias, free);
-        target::requalify(&mut new, &update.target, shape, &placed.alias, free);
-    }
+    let values: Vec<Expr> = filter.iter().chain(new.iter().flatten()).cloned().collect();
+    let mut placed = target::of_update(update, &values, shape)?;
+    placed.requalify(&mut filter)?;
+    placed.requalify(&mut new)?;
+    placed.requalify_from()?;
     let mut projection = identity(&placed.alias);
     for (column, value) in shape.columns.iter().zip(&mut new) {
         let value = value.take().unwrap_or_else(|| build::qualified(&placed.alias, &column.name));

@@ -30,6 +30,7 @@ use datafusion::sql::sqlparser::ast::{Expr, Query, Select, TableFactor, VisitMut
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::plan::Clock;
+use super::relations;
 use crate::error::Error;
 
 pub use calls::WITH_PART;
@@ -76,6 +77,9 @@ impl VisitorMut for Rewriter<'_> {
     type Break = Located;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Located> {
+        if let Err(located) = relations::query(query) {
+            return ControlFlow::Break(located);
+        }
         columns::query(query);
         ordered::query(query, self.depth == 0);
         tested::order(&mut query.order_by);

@@ -17,6 +17,17 @@ pub static CODES: &[Code] = &[
         ),
     ),
     code(
+        "sql/ambiguous-table",
+        "a name before a column is that of two tables",
+        "r_FROM_clause30",
+        "write schema.table.column, or give each table an alias",
+        "Tables of one name in two schemas may stand in one FROM. Their name alone means neither.",
+        (
+            "select sales.code from a.sales join b.sales on a.sales.code = b.sales.code",
+            "select a.sales.code from a.sales join b.sales on a.sales.code = b.sales.code",
+        ),
+    ),
+    code(
         "sql/drop-column",
         "a column cannot be dropped",
         "r_ALTER_TABLE",
@@ -118,6 +129,19 @@ pub static CODES: &[Code] = &[
         (
             "create table k (a int primary key); alter table k drop constraint nothing",
             "create table k (a int primary key); alter table k drop constraint k_pkey",
+        ),
+    ),
+    code(
+        "sql/update-self-join",
+        "the target of an UPDATE is called by its alias in FROM and by its own name",
+        "r_UPDATE",
+        "call it by the alias everywhere; join a subquery where its rows are needed again",
+        "The manual's example joins the target in FROM under an alias, and that alias is the target. \
+         It does not say what the table's own name means beside it: the same row, or any row.",
+        (
+            "update dim set name = 'x' from dim d where dim.code = d.code and dim.day < d.day",
+            "update dim set name = 'x' from (select code, max(day) as day from dim group by code) d \
+             where dim.code = d.code and dim.day < d.day",
         ),
     ),
 ];

@@ -77,16 +77,14 @@ async fn first_value(
             .hint("add it with a DEFAULT (r_ALTER_TABLE)")),
         };
     };
-    let shape = TableShape {
-        name: table.clone(),
-        columns: vec![ShapeColumn {
-            name: column.name.clone(),
-            ty: column.ty,
-            not_null: column.not_null,
-            default: Some(default.clone()),
-            identity: false,
-        }],
+    let added = ShapeColumn {
+        name: column.name.clone(),
+        ty: column.ty,
+        not_null: column.not_null,
+        default: Some(default.clone()),
+        identity: false,
     };
+    let shape = TableShape::of_columns(table.clone(), vec![added]);
     let values = changes::defaults(local, txn, parsed, &shape).await?;
     let Some(value) = values.first().filter(|v| !v.is_null()) else { return Ok(None) };
     match bound(value) {

@@ -18,7 +18,10 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, ident};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use crate::dialect::{self, CATALOG, Clock, Command, DEFAULT_SCHEMA, ObjectRef, Pseudo, rows_name};
+use crate::dialect::{
+    self, CATALOG, Clock, Command, DEFAULT_SCHEMA, ObjectRef, Pseudo, TEMPORARY, rows_name,
+    without_identity,
+};
 use crate::error::{Error, Result};
 
 use super::catalog::ViewDef;
@@ -39,8 +42,12 @@ pub struct Bound {
 }
 
 impl Bound {
-    fn add(&mut self, name: &ObjectRef, table: Arc<dyn TableProvider>) {
-        let schema = name.schema.clone().unwrap_or_else(|| DEFAULT_SCHEMA.to_string());
+    fn add(&mut self, txn: &Transaction, name: &ObjectRef, table: Arc<dyn TableProvider>) {
+        let schema = match &name.schema {
+            Some(schema) => schema.clone(),
+            None if txn.is_temporary(&without_identity(name)) => TEMPORARY.to_owned(),
+            None => DEFAULT_SCHEMA.to_owned(),
+        };
         self.schemas.entry(schema).or_default().insert(name.table.clone(), table);
     }
 
@@ -103,11 +110,11 @@ pub async fn bind(
         } else {
             let table = txn.table(&narrowed.table).await?;
             let other = table.known(plain_scan(table).only(&narrowed.rows));
-            bound.add(&narrowed.table, Arc::new(other));
+            bound.add(txn, &narrowed.table, Arc::new(other));
         }
     }
     let scan = txn.table(target).await?.known(scan);
-    bound.add(&rows_name(target), Arc::new(scan));
+    bound.add(txn, &rows_name(target), Arc::new(scan));
     Ok(bound)
 }
 
@@ -127,25 +134,25 @@ fn bind_one<'a>(
         if txn.has_table(name) {
             let table = txn.table(name).await?;
             let scan = table.known(plain_scan(table));
-            bound.add(name, Arc::new(scan));
+            bound.add(txn, name, Arc::new(scan));
             return Ok(());
         }
         if let Some(view) = txn.view(name) {
             let plan = view_plan(local, txn, &view, depth + 1).await?;
-            bound.add(name, Arc::new(ViewTable::new(plan, Some(view.sql.clone()))));
+            bound.add(txn, name, Arc::new(ViewTable::new(plan, Some(view.sql.clone()))));
             return Ok(());
         }
         if let Some(external) = txn.external(name) {
-            bound.add(name, external::provider(local, &external, pseudo).await?);
+            bound.add(txn, name, external::provider(local, &external, pseudo).await?);
             return Ok(());
         }
         if let Some(spec) = landing::spec(&local.specs, &txn.resolve(name)) {
             let scan = landing::table(&local.state, &local.landing, spec).await?;
-            bound.add(name, Arc::new(scan));
+            bound.add(txn, name, Arc::new(scan));
             return Ok(());
         }
         if let Some(system) = system::provider(local, txn, name).await? {
-            bound.add(name, system);
+            bound.add(txn, name, system);
             return Ok(());
         }
         Err(txn.unknown_table(name))

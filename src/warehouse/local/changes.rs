@@ -149,7 +149,17 @@ pub async fn shape(txn: &mut Transaction, target: &ObjectRef) -> Result<TableSha
             identity: column.identity.is_some(),
         });
     }
-    Ok(TableShape { name: target.clone(), columns })
+    let by_table = ObjectRef::new(None, &target.table);
+    let temporary = txn.is_temporary(&by_table);
+    let (schema, by_table) = match txn.is_temporary(target) {
+        true => (None, true),
+        false => {
+            let full = txn.resolve(target);
+            let by_table = !temporary && txn.resolve(&by_table) == full;
+            (Some(full.schema), by_table)
+        }
+    };
+    Ok(TableShape { name: target.clone(), schema, by_table, columns })
 }
 
 /// A column's default, kept as text in the catalog, as an expression again.
@@ -215,7 +225,7 @@ pub async fn check_defaults(
     if columns.is_empty() {
         return Ok(());
     }
-    let shape = TableShape { name: ObjectRef::new(None, "defaults"), columns };
+    let shape = TableShape::of_columns(ObjectRef::new(None, "defaults"), columns);
     match defaults(local, txn, parsed, &shape).await {
         Err(error) if error.code() == "sql/execution" => Err(Error::failed(
             "sql/type",

@@ -12,7 +12,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::datasource::MemTable;
 
-use crate::dialect::{CATALOG, ObjectRef};
+use crate::dialect::{CATALOG, ObjectRef, TEMPORARY};
 use crate::error::Result;
 use crate::tables::TableName;
 use crate::types::SqlType;
@@ -169,9 +169,6 @@ pub fn number(value: Option<u32>) -> ScalarValue {
 fn boolean(value: bool) -> ScalarValue {
     ScalarValue::Boolean(Some(value))
 }
-
-/// The schema of a session's temporary tables, which comes first in every search path.
-const TEMPORARY: &str = "pg_temp_1";
 
 /// Only tables of the search path are shown (r_PG_TABLE_DEF).
 fn table_def(txn: &Transaction) -> Relation {

@@ -296,7 +296,7 @@ impl Spread {
         let mut values = if with_default.is_empty() {
             Vec::new()
         } else {
-            let shape = TableShape { name: shape.name.clone(), columns: with_default };
+            let shape = TableShape::of_columns(shape.name.clone(), with_default);
             changes::defaults(local, txn, parsed, &shape).await?
         }
         .into_iter();
