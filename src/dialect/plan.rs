@@ -14,7 +14,8 @@ use super::build::{cast, text};
 use super::session::{CATALOG, TEMPORARY};
 use super::wording::{sql_error, unwrap};
 use super::{
-    ambiguous, blanks, lifted, lists, matched, membership, named, rewrite, sets, tables, totals,
+    ambiguous, blanks, guarded, lifted, lists, matched, membership, named, recursive, rewrite,
+    sets, tables, totals,
 };
 use crate::error::{Error, Place, Result, nearest};
 
@@ -93,7 +94,8 @@ pub async fn plan_query(
                 });
                 let plan = plan.and_then(blanks::apply).and_then(membership::apply);
                 let plan = plan.and_then(lifted::apply).and_then(totals::apply);
-                let plan = plan.and_then(lists::apply);
+                let plan = plan.and_then(lists::apply).and_then(guarded::apply);
+                let plan = plan.and_then(recursive::apply);
                 return plan.map_err(|e| sql_error(e, place));
             }
             Err(error) => error,
