@@ -18,8 +18,8 @@ pub fn check(plan: &LogicalPlan) -> Result<()> {
         return Ok(());
     }
     plan.apply_with_subqueries(|node| {
-        // what stands between a query and its columns hands them on
-        if matches!(node, LogicalPlan::SubqueryAlias(_) | LogicalPlan::TableScan(_)) {
+        // ORDER BY asks for columns of the select list, by position, too
+        if matches!(node, LogicalPlan::Sort(_)) {
             return Ok(TreeNodeRecursion::Continue);
         }
         let mut asked: Vec<Column> = Vec::new();

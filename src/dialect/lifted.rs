@@ -1,12 +1,15 @@
 //! Subqueries inside aggregates, window functions and sort keys, computed below them: DataFusion 55.2
-//! takes a correlated value apart only in a select list or a condition. It changes no value.
+//! takes a correlated value apart only in a select list or a condition. So are the computed keys of
+//! windows: it finds no order by `a - b < 1`, and panics where two windows have one computed key. It
+//! changes no value.
 
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, Result};
+use datafusion::logical_expr::expr::{WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{Expr, LogicalPlan, Projection, Sort};
+use datafusion::logical_expr::{Expr, LogicalPlan, Projection, Sort, Window};
 
 use super::matched::holds;
 
@@ -17,10 +20,17 @@ pub fn apply(plan: LogicalPlan) -> Result<LogicalPlan> {
             plan,
             LogicalPlan::Aggregate(_) | LogicalPlan::Window(_) | LogicalPlan::Sort(_)
         );
-        if !concerned || !holds(&plan, &is_correlated)? {
+        if !concerned {
             return Ok(Transformed::no(plan));
         }
-        lifted(plan).map(Transformed::yes)
+        let plan = match holds(&plan, &is_correlated)? {
+            true => Transformed::yes(lifted(plan)?),
+            false => Transformed::no(plan),
+        };
+        match has_computed_keys(&plan.data) {
+            true => plan.transform_data(keys),
+            false => Ok(plan),
+        }
     })
     .map(|t| t.data)
 }
@@ -67,4 +77,64 @@ fn lifted(plan: LogicalPlan) -> Result<LogicalPlan> {
             other.with_new_exprs(exprs, inputs)?
         }
     })
+}
+
+/// Computes the keys of a window below it.
+fn keys(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let LogicalPlan::Window(Window { mut window_expr, input, .. }) = plan else {
+        return Ok(Transformed::no(plan));
+    };
+    let mut below: Vec<Expr> = input.schema().iter().map(Expr::from).collect();
+    let plain = below.len();
+    let names = window_expr.iter().map(|call| call.schema_name().to_string());
+    let names = names.collect::<Vec<String>>();
+    for call in window_expr.iter_mut().filter_map(window_call) {
+        let WindowFunctionParams { partition_by, order_by, .. } = &mut call.params;
+        let keys = partition_by.iter_mut().chain(order_by.iter_mut().map(|by| &mut by.expr));
+        keys.filter(|key| is_computed(key)).for_each(|key| lift(key, &mut below, plain));
+    }
+    let calls = window_expr.into_iter().zip(names).map(|(call, name)| {
+        let same = call.schema_name().to_string() == name;
+        if same { call } else { call.alias(name) }
+    });
+    let input = Projection::try_new(below, input)?;
+    let window = Window::try_new(calls.collect(), Arc::new(LogicalPlan::Projection(input)))?;
+    Ok(Transformed::yes(LogicalPlan::Window(window)))
+}
+
+fn has_computed_keys(plan: &LogicalPlan) -> bool {
+    let LogicalPlan::Window(window) = plan else { return false };
+    window.window_expr.iter().any(|call| match call.clone().unalias() {
+        Expr::WindowFunction(call) => {
+            let WindowFunctionParams { partition_by, order_by, .. } = &call.params;
+            let mut keys = partition_by.iter().chain(order_by.iter().map(|by| &by.expr));
+            keys.any(is_computed)
+        }
+        _ => false,
+    })
+}
+
+fn is_computed(key: &Expr) -> bool {
+    !matches!(key, Expr::Column(_)) && key.any_column_refs() && !key.is_volatile()
+}
+
+fn window_call(expr: &mut Expr) -> Option<&mut WindowFunction> {
+    match expr {
+        Expr::Alias(alias) => window_call(&mut alias.expr),
+        Expr::WindowFunction(call) => Some(call),
+        _ => None,
+    }
+}
+
+/// Puts a column in the place of a key, which is computed once below.
+fn lift(key: &mut Expr, below: &mut Vec<Expr>, plain: usize) {
+    let there = below.iter().skip(plain).position(|known| match known {
+        Expr::Alias(alias) => *alias.expr == *key,
+        _ => false,
+    });
+    let name = format!("__landfall_key_{}", there.map_or(below.len(), |place| plain + place));
+    let value = std::mem::replace(key, Expr::Column(Column::from_name(&name)));
+    if there.is_none() {
+        below.push(value.alias(name));
+    }
 }

@@ -1,5 +1,7 @@
-//! Two lists of one value: DataFusion 55.2 makes `a NOT IN (1) OR a NOT IN (2)` true and `a IN (1) AND a IN
-//! (2)` false, where both are unknown for NULL. It changes no answer but these.
+//! Lists of IN that DataFusion 55.2 answers wrongly. Of two lists of one value it makes `a NOT IN (1) OR a
+//! NOT IN (2)` true and `a IN (1) AND a IN (2)` false, where both are unknown for NULL; what is computed
+//! in a list beside literals it may take for a literal, `CASE WHEN o THEN 9 ELSE k END` for 9. It changes
+//! no answer but these.
 //!
 //! Source: r_in_condition, r_null_condition.
 
@@ -15,13 +17,15 @@ use super::matched::holds;
 /// Keeps the lists of a plan apart.
 pub fn apply(plan: LogicalPlan) -> Result<LogicalPlan> {
     plan.transform_up_with_subqueries(|plan| {
-        if !holds(&plan, &are_two)? {
+        if !holds(&plan, &|expr| are_two(expr) || is_mixed(expr))? {
             return Ok(Transformed::no(plan));
         }
         let names = NamePreserver::new(&plan);
         plan.map_expressions(|expr| {
             let name = names.save(&expr);
-            Ok(expr.transform_up(apart)?.update_data(|expr| name.restore(expr)))
+            let apart =
+                expr.transform_up(apart)?.transform_data(|expr| expr.transform_up(alone))?;
+            Ok(apart.update_data(|expr| name.restore(expr)))
         })
     })
     .map(|t| t.data)
@@ -48,4 +52,32 @@ fn apart(expr: Expr) -> Result<Transformed<Expr>> {
         *list.expr = functions::call(SAME, vec![std::mem::take(list.expr.as_mut())])?;
     }
     Ok(Transformed::yes(Expr::BinaryExpr(binary)))
+}
+
+/// True for a list with literals and computed values.
+fn is_mixed(expr: &Expr) -> bool {
+    let Expr::InList(list) = expr else { return false };
+    let computed = list.list.iter().filter(|item| is_computed(item)).count();
+    0 < computed && computed < list.list.len()
+}
+
+fn is_computed(item: &Expr) -> bool {
+    !matches!(item, Expr::Column(_)) && item.any_column_refs()
+}
+
+/// Each computed value as a comparison of its own.
+fn alone(expr: Expr) -> Result<Transformed<Expr>> {
+    if !is_mixed(&expr) {
+        return Ok(Transformed::no(expr));
+    }
+    let Expr::InList(mut list) = expr else { return Ok(Transformed::no(expr)) };
+    let (computed, rest): (Vec<Expr>, Vec<Expr>) = list.list.into_iter().partition(is_computed);
+    let value = list.expr.as_ref().clone();
+    list.list = rest;
+    let negated = list.negated;
+    let apart = computed.into_iter().fold(Expr::InList(list), |all, item| match negated {
+        true => all.and(value.clone().not_eq(item)),
+        false => all.or(value.clone().eq(item)),
+    });
+    Ok(Transformed::yes(apart))
 }

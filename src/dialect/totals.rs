@@ -16,12 +16,12 @@ pub fn apply(plan: LogicalPlan) -> Result<LogicalPlan> {
     below(plan, false).map(|t| t.data)
 }
 
-/// `filtered`: a condition stands above.
+/// `filtered`: a condition stands above, or a comparison with the rows of a subquery.
 fn below(plan: LogicalPlan, filtered: bool) -> Result<Transformed<LogicalPlan>> {
     let within = filtered || matches!(plan, LogicalPlan::Filter(_) | LogicalPlan::Join(_));
     let plan = plan
         .map_children(|child| below(child, within))?
-        .transform_data(|plan| plan.map_subqueries(|query| below(query, false)))?;
+        .transform_data(|plan| plan.map_subqueries(|query| below(query, true)))?;
     let limit = match &plan.data {
         LogicalPlan::Aggregate(aggregate) if filtered => rows_of_total(aggregate),
         _ => None,

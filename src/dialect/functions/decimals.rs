@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Decimal128Array};
+use arrow::array::{ArrayRef, AsArray, Decimal128Array, new_null_array};
 use arrow::datatypes::{DataType, Decimal128Type, Int64Type, i256};
 use datafusion::common::{DataFusionError, Result, exec_datafusion_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
@@ -156,7 +156,10 @@ fn precision_of(ty: &DataType) -> u8 {
 fn decimal_checked(args: &Args) -> Result<ArrayRef> {
     let array = &args.arg(0)?.array;
     let limit = 10_u128.pow(u32::from(MAX));
-    let values = array.as_primitive::<Decimal128Type>();
+    // the optimizer asks what becomes of NULL
+    let Some(values) = array.as_primitive_opt::<Decimal128Type>() else {
+        return Ok(new_null_array(args.returns, array.len()));
+    };
     match values.iter().flatten().all(|v| v.unsigned_abs() < limit) {
         true => Ok(Arc::clone(array)),
         false => Err(overflow()),

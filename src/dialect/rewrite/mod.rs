@@ -83,6 +83,9 @@ impl VisitorMut for Rewriter<'_> {
         columns::query(query);
         ordered::query(query, self.depth == 0);
         tested::order(&mut query.order_by);
+        if self.depth > 0 {
+            shapes::offset(query);
+        }
         self.depth += 1;
         flow(
             using::query(query)
