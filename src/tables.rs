@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use crate::error::Place;
+use crate::sql::quote_identifier;
 use crate::task::TaskName;
 use crate::types::SqlType;
 
@@ -36,6 +37,11 @@ impl TableName {
         let (schema, table) = text.split_once('.')?;
         (!schema.is_empty() && !table.is_empty() && !table.contains('.'))
             .then(|| TableName::new(schema, table))
+    }
+
+    /// The name as a text that is parsed again has it.
+    pub fn quoted(&self) -> String {
+        format!("{}.{}", quote_identifier(&self.schema), quote_identifier(&self.table))
     }
 }
 

@@ -85,12 +85,12 @@ pub fn argument(expr: Expr) -> FunctionArg {
     FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))
 }
 
-/// `CAST(expr AS type)`.
 /// A type as the tree names it.
 pub fn data_type(ty: SqlType) -> ast::DataType {
     ast::DataType::Custom(ObjectName::from(vec![Ident::new(ty.to_string())]), Vec::new())
 }
 
+/// `CAST(expr AS type)`.
 pub fn cast(expr: Expr, data_type: ast::DataType) -> Expr {
     Expr::Cast {
         kind: ast::CastKind::Cast,
@@ -99,6 +99,18 @@ pub fn cast(expr: Expr, data_type: ast::DataType) -> Expr {
         array: false,
         format: None,
     }
+}
+
+/// A value as a column of a type takes it, whatever stands beside it; the length of a text is not cut.
+///
+/// In the tree it is a cast of the kind that no text may write (`rules/expressions`).
+pub fn assigned(expr: Expr, ty: SqlType) -> Expr {
+    let data_type = match ty.text_bytes() {
+        Some(_) => ast::DataType::Varchar(None),
+        None => data_type(ty),
+    };
+    let kind = ast::CastKind::SafeCast;
+    Expr::Cast { kind, expr: Box::new(expr), data_type, array: false, format: None }
 }
 
 pub fn binary(left: Expr, op: ast::BinaryOperator, right: Expr) -> Expr {

@@ -271,8 +271,8 @@ pub fn assignment_casts(
                     DataType::Utf8 => DataType::Utf8View,
                     other => other,
                 };
-                assignable(field.data_type(), &to).map_err(|()| {
-                    Error::failed(
+                if !assignable(field.data_type(), &to) {
+                    return Err(Error::failed(
                         "sql/type",
                         format!(
                             "column `{}` is of type {} but expression is of type {}",
@@ -282,8 +282,8 @@ pub fn assignment_casts(
                         ),
                     )
                     .about(shape.name.to_string())
-                    .hint("rewrite or cast the expression")
-                })?;
+                    .hint("rewrite or cast the expression"));
+                }
                 let expr = if *field.data_type() == to {
                     expr
                 } else {
@@ -300,10 +300,10 @@ pub fn assignment_casts(
 }
 
 /// What Redshift assigns without an explicit cast.
-fn assignable(from: &DataType, to: &DataType) -> std::result::Result<(), ()> {
+pub fn assignable(from: &DataType, to: &DataType) -> bool {
     use DataType as D;
     let temporal = |t: &D| matches!(t, D::Date32 | D::Timestamp(..));
-    let fits = match (from, to) {
+    match (from, to) {
         (D::Null, _) => true,
         (f, t) if f == t => true,
         (f, t) if temporal(f) => temporal(t) || is_text(t),
@@ -311,10 +311,9 @@ fn assignable(from: &DataType, to: &DataType) -> std::result::Result<(), ()> {
         (f, D::Boolean) => f.is_integer() || is_text(f),
         (f, t) if f.is_numeric() => t.is_numeric() || is_text(t),
         (f, t) if is_text(f) => !matches!(t, D::Binary),
-        (D::Dictionary(_, value), t) => return assignable(value, t),
+        (D::Dictionary(_, value), t) => assignable(value, t),
         (D::Time64(_) | D::Time32(_), t) => matches!(t, D::Time64(_)) || is_text(t),
         (D::Binary | D::BinaryView | D::LargeBinary, t) => matches!(t, D::Binary),
         _ => false,
-    };
-    if fits { Ok(()) } else { Err(()) }
+    }
 }

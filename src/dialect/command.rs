@@ -12,6 +12,7 @@ pub use super::care::Care;
 pub use super::show::{Show, ShowFilter};
 use super::transfer::{Copy, Unload};
 use crate::error::Place;
+use crate::sql::quote_identifier;
 use crate::types::SqlType;
 
 /// One statement of a script.
@@ -36,6 +37,15 @@ pub struct ObjectRef {
 impl ObjectRef {
     pub fn new(schema: Option<&str>, table: &str) -> ObjectRef {
         ObjectRef { schema: schema.map(str::to_owned), table: table.to_owned() }
+    }
+
+    /// The name as a text that is parsed again has it.
+    pub fn quoted(&self) -> String {
+        let table = quote_identifier(&self.table);
+        match &self.schema {
+            Some(schema) => format!("{}.{table}", quote_identifier(schema)),
+            None => table,
+        }
     }
 
     /// True for `#name`.

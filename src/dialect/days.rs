@@ -13,9 +13,8 @@ use datafusion::logical_expr::{BinaryExpr, Cast, Expr, ExprSchemable, LogicalPla
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
+use super::functions::DAY;
 use super::matched::holds;
-
-const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// Compares a date with the day of a constant moment instead of making it a timestamp.
 #[derive(Debug)]

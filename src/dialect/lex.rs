@@ -217,7 +217,8 @@ pub fn pieces(text: &str, file: &Path) -> Result<Vec<Piece>> {
             }
             Token::Whitespace(_) | Token::EOF => continue,
             Token::Word(word) => {
-                word.value = word.value.to_lowercase();
+                // ASCII letters alone are folded (r_names)
+                word.value = word.value.to_ascii_lowercase();
                 false
             }
             _ => false,

@@ -19,8 +19,9 @@ use datafusion::logical_expr::{
     Between, BinaryExpr, Case, Cast, Expr, ExprSchemable, Join, LogicalPlan, Projection, Union,
 };
 
+use super::casts::assignable;
 use super::functions::alike::{common, shared, unmatched};
-use super::functions::marks::{NVL2_ELSE, converted};
+use super::functions::marks::{ASSIGNED, NVL2_ELSE, converted};
 use super::functions::{TIMESTAMP, is_text, number_text, type_name};
 use super::operators;
 
@@ -88,7 +89,10 @@ fn concerned(expr: &Expr) -> bool {
         Expr::Between(_) | Expr::InList(_) => true,
         Expr::BinaryExpr(binary) => operators::compares(binary.op),
         Expr::ScalarFunction(call) => {
-            matches!(call.name(), "coalesce" | "greatest" | "least" | "nullif" | NVL2_ELSE)
+            matches!(
+                call.name(),
+                "coalesce" | "greatest" | "least" | "nullif" | NVL2_ELSE | ASSIGNED
+            )
         }
         _ => false,
     }
@@ -128,6 +132,9 @@ fn expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 None => own,
             }))
         }
+        Expr::ScalarFunction(call) if call.name() == ASSIGNED => {
+            assignment(call.args, schema).map(Transformed::yes)
+        }
         Expr::BinaryExpr(mut binary) if operators::compares(binary.op) => {
             let sides = vec![binary.left.as_mut(), binary.right.as_mut()];
             let changed = beside(sides, schema);
@@ -153,6 +160,21 @@ fn expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         }
         other => Ok(Transformed::no(other)),
     }
+}
+
+/// A value in the type of the column that takes it.
+fn assignment(mut args: Vec<Expr>, schema: &DFSchema) -> Result<Expr> {
+    let types = args.iter().map(|e| e.get_type(schema)).collect::<Result<Vec<_>>>()?;
+    let [own, column] = types.as_slice() else { return plan_err!("an assignment is of a value") };
+    let value = args.swap_remove(0);
+    if own == column {
+        return Ok(value);
+    }
+    if !assignable(own, column) {
+        let (own, column) = (type_name(own), type_name(column));
+        return plan_err!("a column is of type {column} but expression is of type {own}");
+    }
+    Ok(Expr::Cast(Cast::new(Box::new(value), column.clone())))
 }
 
 /// MIN and MAX take no booleans (r_MAX, r_MIN).

@@ -35,6 +35,7 @@ mod parameters;
 mod parse;
 mod pivot;
 mod plan;
+mod printed;
 mod pseudo;
 mod recursive;
 mod relations;
@@ -72,6 +73,7 @@ pub use functions::{is_text, type_name};
 pub use parameters::filled;
 pub use parse::{object_ref, parse_each, parse_query, parse_script};
 pub use plan::{Clock, output_name, plan_query, rewrite_query};
+pub use printed::printed;
 pub use pseudo::{PSEUDO, Pseudo, pseudo};
 pub(crate) use rules::external_attribute;
 pub use rules::{

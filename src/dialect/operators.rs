@@ -296,16 +296,11 @@ fn date_arithmetic(
     })
 }
 
-/// The decimal an integer counts as: INT2 (5,0), INT4 (10,0), INT8 (19,0).
-///
-/// A literal that fits four bytes is an INT4.
+/// The digits an integer counts as. A literal that fits four bytes is an INT4.
 fn integer_precision(expr: &Expr, ty: &DataType) -> Option<u8> {
     match (expr, ty) {
         (Expr::Literal(ScalarValue::Int64(Some(n)), _), _) if i32::try_from(*n).is_ok() => Some(10),
-        (_, DataType::Int8 | DataType::Int16) => Some(5),
-        (_, DataType::Int32 | DataType::UInt16) => Some(10),
-        (_, DataType::Int64 | DataType::UInt32 | DataType::UInt64) => Some(19),
-        _ => None,
+        (_, ty) => functions::whole_digits(ty),
     }
 }
 

@@ -108,8 +108,8 @@ fn label(value: &ast::Expr, alias: Option<Ident>) -> String {
     match (alias, value) {
         (Some(alias), _) => alias.value,
         (None, ast::Expr::Value(value)) => match &value.value {
-            Value::SingleQuotedString(text) => text.to_lowercase(),
-            other => other.to_string().to_lowercase(),
+            Value::SingleQuotedString(text) => text.to_ascii_lowercase(),
+            other => other.to_string().to_ascii_lowercase(),
         },
         (None, ast::Expr::Cast { expr, .. } | ast::Expr::Nested(expr)) => label(expr, None),
         (None, ast::Expr::UnaryOp { op, expr }) => format!("{op}{}", label(expr, None)),
@@ -117,7 +117,7 @@ fn label(value: &ast::Expr, alias: Option<Ident>) -> String {
         (None, ast::Expr::Array(array)) => {
             array.elem.first().map_or_else(String::new, |number| label(number, None))
         }
-        (None, other) => other.to_string().to_lowercase(),
+        (None, other) => other.to_string().to_ascii_lowercase(),
     }
 }
 

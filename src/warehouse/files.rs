@@ -111,6 +111,12 @@ fn tables<'a>(commands: impl Iterator<Item = &'a Command>) -> (Vec<TableName>, V
             _ => false,
         };
         writes.extend(outside(refs.writes, &temporary));
+        // from here on the name is that of another table
+        if let Command::DropTable { names, .. } = command {
+            for name in names.iter().filter(|name| name.schema.is_none()) {
+                temporary.remove(&name.table);
+            }
+        }
     }
     (reads.difference(&writes).cloned().collect(), writes.into_iter().collect())
 }
@@ -149,6 +155,18 @@ mod tests {
         assert_eq!(file.statements[1].place.line, 3);
         assert_eq!(names(&file.reads), ["pres.products", "store_a.days", "store_a.lines"]);
         assert_eq!(names(&file.writes), ["pres.sales"]);
+    }
+
+    #[test]
+    fn a_name_is_temporary_until_its_table_is_dropped() {
+        let script = "create temp table zz4 as select 1 as a;\n\
+            create temp table zz5 as select * from zz4;\n\
+            drop table zz4;\n\
+            create table pres.t as select * from zz4 union all select * from zz5;";
+        let folder = folder(&[("t.sql", script)]);
+        let files = load(folder.path()).expect("loads");
+        assert_eq!(names(&files[0].reads), ["public.zz4"]);
+        assert_eq!(names(&files[0].writes), ["pres.t"]);
     }
 
     #[test]

@@ -46,7 +46,7 @@ fn choose(all: Vec<TableInfo>, name: Option<&str>) -> Result<Vec<TableInfo>> {
     let Some(name) = name else {
         return Ok(all);
     };
-    let wanted = name.to_lowercase();
+    let wanted = name.to_ascii_lowercase();
     let names: Vec<String> = all.iter().map(|t| t.name.to_string()).collect();
     let chosen: Vec<TableInfo> = all
         .into_iter()

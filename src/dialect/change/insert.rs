@@ -6,7 +6,8 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Query, SelectItem, SetExpr, SetOperator, SetQuantifier, Value, Visit, Visitor,
+    DataType, Expr, Query, SelectItem, SetExpr, SetOperator, SetQuantifier, UnaryOperator, Value,
+    Visit, Visitor,
 };
 
 use super::TableShape;
@@ -14,7 +15,7 @@ use super::update::is_default;
 use crate::dialect::build;
 use crate::dialect::command::{Insert, InsertSource};
 use crate::error::{Error, Result};
-use crate::types::{SqlType, VARCHAR_MAX};
+use crate::types::SqlType;
 
 /// The name of the inserted rows inside the query.
 const SOURCE: &str = "__landfall_source";
@@ -23,7 +24,7 @@ pub fn query(insert: &Insert, shape: &TableShape, width: Option<usize>) -> Resul
     let named = named_columns(&insert.columns, shape)?;
     match &insert.source {
         InsertSource::DefaultValues => Ok(defaults(shape)),
-        InsertSource::Query(source) => match plain_values(source) {
+        InsertSource::Query(source) => match plain_values(source)? {
             Some(rows) => values(rows, &named, !insert.columns.is_empty(), shape),
             None => {
                 let width = width_of(source.body.as_ref()).or(width).unwrap_or(named.len());
@@ -62,16 +63,26 @@ fn named_columns(columns: &[String], shape: &TableShape) -> Result<Vec<usize>> {
 }
 
 /// The rows of a bare `VALUES (...), (...)`.
-fn plain_values(query: &Query) -> Option<Vec<&Vec<Expr>>> {
-    match query.body.as_ref() {
-        SetExpr::Values(values) if query.with.is_none() => {
-            Some(values.rows.iter().map(|r| &r.content).collect())
-        }
-        SetExpr::Query(inner) if query.with.is_none() && query.limit_clause.is_none() => {
-            plain_values(inner)
-        }
-        _ => None,
+///
+/// Errors: a clause after them, which the grammar of r_INSERT_30 does not have.
+fn plain_values(query: &Query) -> Result<Option<Vec<&Vec<Expr>>>> {
+    if query.with.is_some() {
+        return Ok(None);
     }
+    let rows = match query.body.as_ref() {
+        SetExpr::Values(values) => Some(values.rows.iter().map(|r| &r.content).collect()),
+        SetExpr::Query(inner) => plain_values(inner)?,
+        _ => None,
+    };
+    let bare = query.order_by.is_none() && query.limit_clause.is_none() && query.fetch.is_none();
+    if rows.is_some() && !bare {
+        return Err(Error::failed(
+            "sql/syntax",
+            "the rows of VALUES take no ORDER BY and no LIMIT",
+        )
+        .hint("leave the clause out, or insert from a SELECT (r_INSERT_30)"));
+    }
+    Ok(rows)
 }
 
 /// VALUES with DEFAULT filled in: every row gives every column of the table.
@@ -119,41 +130,76 @@ fn values(
     Ok(build::select_query(None, build::select(projection, vec![build::alone(source)], None)))
 }
 
-/// Casts the values of a column of which some rows give texts and others do not: each is for the
+/// Assigns the values of a column one by one where they may be of several types: each is for the
 /// column alone, while VALUES has one type for all of them.
 fn of_one_type(rows: &mut [Vec<Expr>], shape: &TableShape) {
     for (index, column) in shape.columns.iter().enumerate() {
-        let values = || rows.iter().filter_map(|row| row.get(index)).filter(|v| !is_null(v));
-        // numbers with an exponent have few digits in common
-        if matches!(column.ty, SqlType::Real | SqlType::Double) && values().any(has_exponent) {
-            let numbers = rows.iter_mut().filter_map(|row| row.get_mut(index));
-            for value in numbers.filter(|value| !is_null(value)) {
-                *value = build::cast(build::take(value), build::data_type(column.ty));
-            }
+        let values = rows.iter().filter_map(|row| row.get(index)).filter(|v| !is_null(v));
+        if alike(values.map(kind), column.ty) {
             continue;
         }
-        let texts = values().filter(|value| build::text_of(value).is_some()).count();
-        if texts == 0 || texts == values().count() {
-            continue;
-        }
-        let to_text = column.ty.text_bytes().is_some();
-        let ty = if to_text { SqlType::Varchar(VARCHAR_MAX) } else { column.ty };
         for value in rows.iter_mut().filter_map(|row| row.get_mut(index)) {
-            if !is_null(value) && build::text_of(value).is_some() != to_text {
-                *value = build::cast(build::take(value), build::data_type(ty));
-            }
+            *value = assigned(build::take(value), column.ty);
         }
     }
 }
 
-fn has_exponent(value: &Expr) -> bool {
+/// A value as its column takes it. NULL has no type that could be another's.
+pub(super) fn assigned(value: Expr, ty: SqlType) -> Expr {
+    if is_null(&value) { value } else { build::assigned(value, ty) }
+}
+
+/// What the text of a value tells of its type.
+#[derive(PartialEq)]
+enum Kind<'a> {
+    /// Digits before the point and after it.
+    Number(usize, usize),
+    Text,
+    Boolean,
+    Typed(&'a DataType),
+    Other(&'a Expr),
+}
+
+fn kind(value: &Expr) -> Kind<'_> {
     match value {
-        Expr::UnaryOp { expr, .. } => has_exponent(expr),
-        Expr::Value(v) => {
-            matches!(&v.value, Value::Number(digits, _) if digits.contains(['e', 'E']))
+        Expr::Nested(inner) => kind(inner),
+        Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } => {
+            match kind(expr) {
+                number @ Kind::Number(..) => number,
+                _ => Kind::Other(value),
+            }
         }
-        _ => false,
+        Expr::Value(v) => match &v.value {
+            // numbers with an exponent have few digits in common
+            Value::Number(digits, _) if !digits.contains(['e', 'E']) => {
+                let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+                Kind::Number(whole.len(), fraction.len())
+            }
+            Value::SingleQuotedString(_) => Kind::Text,
+            Value::Boolean(_) => Kind::Boolean,
+            _ => Kind::Other(value),
+        },
+        Expr::TypedString(typed) => Kind::Typed(&typed.data_type),
+        Expr::Cast { data_type, .. } => Kind::Typed(data_type),
+        other => Kind::Other(other),
     }
+}
+
+/// True if one type surely holds these values as a column takes each of them.
+fn alike<'a>(mut kinds: impl Iterator<Item = Kind<'a>>, ty: SqlType) -> bool {
+    let Some(first) = kinds.next() else { return true };
+    let Kind::Number(mut whole, mut scale) = first else { return kinds.all(|kind| kind == first) };
+    let first_scale = scale;
+    for kind in kinds {
+        let Kind::Number(digits, places) = kind else { return false };
+        // as a text a number has the places that are written
+        if ty.text_bytes().is_some() && places != first_scale {
+            return false;
+        }
+        (whole, scale) = (whole.max(digits), scale.max(places));
+    }
+    let most = if matches!(ty, SqlType::Real | SqlType::Double) { 15 } else { 38 };
+    whole + scale <= most || scale == 0
 }
 
 fn is_null(value: &Expr) -> bool {

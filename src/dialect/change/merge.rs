@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::delete::identity;
+use super::insert::assigned;
 use super::update::{is_default, new_values};
 use super::{ChangeSetKind, ROW_DELETE, ROW_FILE, ROW_POSITION, TableShape, rows_name, target};
 use crate::dialect::build;
@@ -61,7 +62,10 @@ pub fn query(merge: &Merge, shape: &TableShape) -> Result<(ChangeSetKind, Query)
                 // The same value whether the row was there or not needs no CASE.
                 let value = match new == insert {
                     true => insert,
-                    false => build::case(vec![(found(&alias), new)], Some(insert)),
+                    false => {
+                        let [new, insert] = [new, insert].map(|v| assigned(v, column.ty));
+                        build::case(vec![(found(&alias), new)], Some(insert))
+                    }
                 };
                 projection.push(build::item(value, &column.name));
             }

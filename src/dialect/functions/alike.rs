@@ -13,6 +13,7 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
 };
 
+use super::decimals::whole_digits;
 use super::udf::{TIMESTAMP, is_text, type_name};
 
 pub fn all() -> Vec<Arc<ScalarUDF>> {
@@ -79,10 +80,7 @@ pub fn shared(types: &[DataType]) -> Option<DataType> {
 fn decimal_of(types: &[&DataType]) -> Option<DataType> {
     let digits = |ty: &DataType| match ty {
         DataType::Decimal128(p, s) => Some((i32::from(*p) - i32::from(*s), i32::from(*s))),
-        DataType::Int16 => Some((5, 0)),
-        DataType::Int32 => Some((10, 0)),
-        DataType::Int64 => Some((19, 0)),
-        _ => None,
+        whole => whole_digits(whole).map(|digits| (i32::from(digits), 0)),
     };
     if !types.iter().any(|ty| matches!(ty, DataType::Decimal128(..))) {
         return None;

@@ -158,10 +158,11 @@ pub fn time_of(text: &str) -> Option<NaiveTime> {
             (whole.parse().ok()?, digits.parse::<u32>().ok()?)
         }
     };
-    let tail = tail.trim().to_ascii_lowercase();
-    match (tail.get(..2), hour) {
-        (Some("pm"), 1..=11) => hour += 12,
-        (Some("am"), 12) => hour = 0,
+    // a zone may begin like one of them: America/New_York
+    let half = tail.trim().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    match (half, hour) {
+        (half, 1..=11) if half.eq_ignore_ascii_case("pm") => hour += 12,
+        (half, 12) if half.eq_ignore_ascii_case("am") => hour = 0,
         _ => {}
     }
     NaiveTime::from_hms_micro_opt(hour, minute, second, micros)

@@ -47,6 +47,7 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
             date_part,
         ),
         function("extract", &[Kind::Text, Kind::TemporalOrSpan], extract_type, extract),
+        function("extract_epoch", &[Kind::Text, Kind::TemporalOrSpan], epoch_type, extract),
         function("date_trunc", &[Kind::Text, Kind::Moment], |_| Ok(TIMESTAMP), date_trunc),
         function(
             "timestamp_to_date",
@@ -217,11 +218,19 @@ fn extract_type(types: &[DataType]) -> Result<DataType> {
     })
 }
 
+/// Seconds since 1970, of which four bytes hold those until 2038.
+fn epoch_type(types: &[DataType]) -> Result<DataType> {
+    Ok(match extract_type(types)? {
+        DataType::Int32 => DataType::Int64,
+        other => other,
+    })
+}
+
 /// r_EXTRACT_function: the part alone: without the fraction below it and, for
 /// milliseconds and microseconds, without what is above (r_Dateparts_for_datetime_functions).
 fn extract(args: &Args) -> Result<ArrayRef> {
     let part = parts(args)?;
-    let whole: Int32Array = part_values(args)?
+    let whole: Int64Array = part_values(args)?
         .into_iter()
         .enumerate()
         .map(|(i, value)| {
@@ -229,7 +238,7 @@ fn extract(args: &Args) -> Result<ArrayRef> {
                 Some(Part::Millisecond | Part::Microsecond) => 1_000,
                 _ => i64::MAX,
             };
-            Ok(value.map(|v| (v.trunc() as i64 % within) as i32))
+            Ok(value.map(|v| v.trunc() as i64 % within))
         })
         .collect::<Result<_>>()?;
     Ok(arrow::compute::cast(&whole, args.returns)?)

@@ -40,14 +40,24 @@ pub fn by_zero() -> DataFusionError {
     exec_datafusion_err!("division by zero")
 }
 
+/// The precision of the decimal a whole number counts as: INT2, INT4, INT8
+/// (r_numeric_computations201).
+pub fn whole_digits(ty: &DataType) -> Option<u8> {
+    match ty {
+        DataType::Int8 | DataType::Int16 => Some(5),
+        DataType::Int32 | DataType::UInt16 => Some(10),
+        DataType::Int64 | DataType::UInt32 | DataType::UInt64 => Some(19),
+        _ => None,
+    }
+}
+
 /// Precision and scale of a decimal; an integer has scale 0.
 fn digits(types: &[DataType], n: usize) -> Result<(i32, i32)> {
-    match types.get(n) {
-        Some(DataType::Decimal128(p, s)) => Ok((i32::from(*p), i32::from(*s))),
-        Some(DataType::Int16) => Ok((5, 0)),
-        Some(DataType::Int32) => Ok((10, 0)),
-        Some(DataType::Int64) => Ok((19, 0)),
-        other => plan_err!("expected an exact number, found {other:?}"),
+    let ty = types.get(n);
+    match (ty, ty.and_then(whole_digits)) {
+        (Some(DataType::Decimal128(p, s)), _) => Ok((i32::from(*p), i32::from(*s))),
+        (_, Some(precision)) => Ok((i32::from(precision), 0)),
+        (other, None) => plan_err!("expected an exact number, found {other:?}"),
     }
 }
 

@@ -65,11 +65,41 @@ fn string_end(text: &str, at: usize) -> Option<usize> {
     loop {
         match bytes.get(i)? {
             b'"' => return Some(i + 1),
-            b'\\' => i += 2,
+            b'\\' => i = escape_end(bytes, i)?,
             0..=0x1f => return None,
             _ => i += 1,
         }
     }
+}
+
+/// The end of the escape whose backslash stands at `at`.
+fn escape_end(bytes: &[u8], at: usize) -> Option<usize> {
+    match bytes.get(at + 1)? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 2),
+        b'u' => {
+            let digits = bytes.get(at + 2..at + 6)?;
+            digits.iter().all(u8::is_ascii_hexdigit).then_some(at + 6)
+        }
+        _ => None,
+    }
+}
+
+/// `-?(0|[1-9]digits)(.digits)?([eE][+-]?digits)?`
+fn is_number(word: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let (number, exponent) = match word.split_once(['e', 'E']) {
+        Some((number, exponent)) => (number, Some(exponent)),
+        None => (word, None),
+    };
+    let number = number.strip_prefix('-').unwrap_or(number);
+    let (whole, fraction) = match number.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (number, None),
+    };
+    digits(whole)
+        && (whole == "0" || !whole.starts_with('0'))
+        && fraction.is_none_or(digits)
+        && exponent.is_none_or(|e| digits(e.strip_prefix(['+', '-']).unwrap_or(e)))
 }
 
 /// The end of the value that begins at `at`; calls `each` with (key, start, end) of its members.
@@ -118,9 +148,7 @@ fn value_end(
                 .find(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c))
                 .unwrap_or(rest.len());
             let word = rest.get(..end)?;
-            let known = matches!(word, "true" | "false" | "null")
-                || (word.starts_with(|c: char| c.is_ascii_digit() || c == '-')
-                    && word.parse::<f64>().is_ok());
+            let known = matches!(word, "true" | "false" | "null") || is_number(word);
             known.then_some(at + end)
         }
     }

@@ -15,6 +15,8 @@ pub const CAST: &str = "cast_as";
 pub const SAME: &str = "same_value";
 /// The last argument of NVL2, and a value of the type of the one before it: `matched` takes it out.
 pub const NVL2_ELSE: &str = "nvl2_else";
+/// A value a column takes, and a NULL of the column's type: `matched` takes it out.
+pub const ASSIGNED: &str = "assigned";
 
 pub fn all() -> Vec<Arc<ScalarUDF>> {
     let mark = Function {
@@ -48,7 +50,15 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         run: |_| exec_err!("a mark of the planner is left in the plan"),
         ..mark
     };
-    vec![udf(mark), udf(same), udf(otherwise)]
+    let assigned = Function {
+        name: ASSIGNED,
+        returns: |types| match types {
+            [_, column] => Ok(column.clone()),
+            _ => plan_err!("an assignment is of a value to a column"),
+        },
+        ..otherwise
+    };
+    vec![udf(mark), udf(same), udf(otherwise), udf(assigned)]
 }
 
 /// What the last value of NVL2 becomes beside one of another kind (r_NVL2); `None` for itself.

@@ -44,15 +44,17 @@ use datafusion::functions_window as window;
 use datafusion::logical_expr::{AggregateUDF, Expr, ScalarUDF, WindowUDF};
 
 pub(crate) use casting::{number_text, parse_date, parse_timestamp};
+pub(crate) use decimals::whole_digits;
 pub(crate) use numbers::digits as digits_of_pattern;
 pub(crate) use only::SINGLE_ROW;
-pub(crate) use parts::{Part, days_of, micros_of};
+pub(crate) use parts::{DAY, Part, days_of, micros_of};
 pub(crate) use patterns::Pattern;
 pub(crate) use printing::{
     write_date, write_float, write_time, write_timestamp, write_timestamptz,
 };
 pub(crate) use udf::TIMESTAMP;
 pub use udf::{is_text, type_name};
+pub(crate) use zones::zoned_micros;
 
 static SCALARS: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(|| {
     [

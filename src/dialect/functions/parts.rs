@@ -73,7 +73,6 @@ const NAMES: &[(Part, &[&str])] = &[
             "useconds",
             "microsec",
             "microsecs",
-            "microsecond",
         ],
     ),
 ];

@@ -21,7 +21,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_expr::expressions::Literal;
 
-use super::decimals::overflow;
+use super::decimals::{overflow, whole_digits};
 use super::listing::gathered;
 use super::udf::type_name;
 
@@ -69,18 +69,20 @@ impl AggregateUDFImpl for Percentile {
             return plan_err!("a percentile takes one value and one share");
         };
         let value = match value {
-            D::Int8 | D::Int16 => D::Decimal128(5, 0),
-            D::Int32 | D::Null => D::Decimal128(10, 0),
-            t if t.is_integer() => D::Decimal128(19, 0),
+            D::Null => D::Decimal128(10, 0),
             D::Decimal128(..) | D::Date32 => value.clone(),
             D::Float32 | D::Float64 => D::Float64,
             D::Timestamp(_, zone) => D::Timestamp(TimeUnit::Microsecond, zone.clone()),
-            other => {
-                return plan_err!(
-                    "MEDIAN and PERCENTILE_CONT take a number or a date, not {}: does not take it",
-                    type_name(other)
-                );
-            }
+            other => match whole_digits(other) {
+                Some(precision) => D::Decimal128(precision, 0),
+                None => {
+                    let what = type_name(other);
+                    return plan_err!(
+                        "MEDIAN and PERCENTILE_CONT take a number or a date, not {what}: \
+                         does not take it"
+                    );
+                }
+            },
         };
         Ok(vec![value, share.clone()])
     }

@@ -15,10 +15,10 @@ use chrono::{Datelike, NaiveDate};
 use datafusion::common::Result;
 use datafusion::logical_expr::ScalarUDF;
 
+use super::parts::DAY;
 use super::udf::{Args, Function, Kind, Primitive, udf};
 
 const SECOND: i64 = 1_000_000;
-const DAY: i64 = 86_400 * SECOND;
 
 pub fn all() -> Vec<Arc<ScalarUDF>> {
     let print = |name, params, run| {

@@ -187,7 +187,7 @@ fn rounded(args: &Args, how: Rounding) -> Result<ArrayRef> {
         i32::try_from(n.clamp(-40, 40)).unwrap_or(0)
     };
     let unit = |n: i32| 10_i128.checked_pow(n.unsigned_abs()).unwrap_or(i128::MAX);
-    numbers(
+    let out = numbers(
         args,
         |v, i| {
             let n = place(i);
@@ -206,5 +206,13 @@ fn rounded(args: &Args, how: Rounding) -> Result<ArrayRef> {
             let unit = 10_f64.powi(n.abs());
             if n >= 0 { how.float(v * unit) / unit } else { how.float(v / unit) * unit }
         },
-    )
+    )?;
+    // to an unknown place
+    match places {
+        Some(places) if places.array.null_count() > 0 => {
+            let unknown = (0..args.rows).map(|i| Some(places.get(i).is_none())).collect();
+            Ok(arrow::compute::nullif(&out, &unknown)?)
+        }
+        _ => Ok(out),
+    }
 }

@@ -225,33 +225,92 @@ pub fn zoned_micros(text: &str) -> Result<Option<i64>> {
     Ok(parts::micros_of(utc))
 }
 
-/// The zone written after the time of day: `-05`, `+05:30`, `-0500`, `PST`, `Z`.
+/// The zone written after the time of day: `-05`, `-8:00`, `+05:30`, `-0500`, `PST`, `Z`.
 fn zone_of_text(text: &str) -> Result<Option<Zone>> {
     let text = text.trim();
-    let Some(minutes) = text.find(':') else { return Ok(None) };
-    let time = text.get(minutes..).unwrap_or_default();
-    if let Some(at) = time.find(['+', '-']) {
-        let digits: String = time.get(at + 1..).unwrap_or_default().replace(':', "");
-        let number = |part: Option<&str>| part.map_or(Some(0), |p| p.parse::<i32>().ok());
-        let (hours, minutes) = match digits.len() {
-            1 | 2 => (number(Some(&digits)), Some(0)),
-            4 => (number(digits.get(..2)), number(digits.get(2..))),
-            _ => (None, None),
-        };
-        let sign = if time.get(at..=at) == Some("-") { -1 } else { 1 };
-        let offset = hours.zip(minutes).map(|(h, m)| sign * (h * 3600 + m * 60));
-        return match offset.and_then(FixedOffset::east_opt) {
-            Some(offset) => Ok(Some(Zone::Fixed(offset))),
-            None => exec_err!("`{text}` ends with no time zone"),
-        };
+    let clock = text.find(':').and_then(|at| text.get(at..)).or_else(|| plain_clock(text));
+    let Some(clock) = clock else { return Ok(None) };
+    // the year may stand behind the clock
+    let tail = clock.trim_start_matches(|c: char| c.is_ascii_digit() || ":. ".contains(c));
+    let half = tail.get(..2).is_some_and(|w| ["am", "pm"].contains(&&*w.to_ascii_lowercase()));
+    let alone = tail.get(2..).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphabetic()));
+    let tail = if half && alone { tail.get(2..).unwrap_or_default().trim_start() } else { tail };
+    let tail = tail.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
+    if tail.is_empty() {
+        return Ok(None);
     }
-    let word = time.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
-    match word.to_ascii_lowercase().as_str() {
-        "" | "am" | "pm" => Ok(None),
-        _ => zone(
-            word.trim_start_matches(['A', 'a', 'P', 'p']).trim_start_matches(['M', 'm']).trim(),
-        )
-        .or_else(|_| zone(word))
-        .map(Some),
+    if !tail.starts_with(['+', '-']) {
+        return zone(tail).map(Some);
+    }
+    match offset(tail) {
+        Some(offset) => Ok(Some(Zone::Fixed(offset))),
+        None => exec_err!("`{text}` ends with no time zone"),
+    }
+}
+
+/// From a time of day without colons on: `040506-08` after a date.
+fn plain_clock(text: &str) -> Option<&str> {
+    let clock = text.get(text.find(['T', ' '])? + 1..)?;
+    let digits = clock.bytes().take_while(u8::is_ascii_digit).count();
+    (digits == 6).then_some(clock)
+}
+
+/// `-05`, `+5`, `-8:00`, `+05:30`, `-0500`: hours and minutes from Greenwich.
+fn offset(text: &str) -> Option<FixedOffset> {
+    let sign = if text.starts_with('-') { -1 } else { 1 };
+    let text = text.get(1..)?;
+    let (hours, minutes) = match text.split_once(':') {
+        Some(parts) => parts,
+        None if text.len() > 2 => text.split_at_checked(text.len() - 2)?,
+        None => (text, "0"),
+    };
+    let number = |part: &str, most: i32| {
+        let digits = (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+        part.parse::<i32>().ok().filter(|n| digits && *n <= most)
+    };
+    FixedOffset::east_opt(sign * (number(hours, 15)? * 3600 + number(minutes, 59)? * 60))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_names_its_zone_in_every_way() {
+        let noon = zoned_micros("2020-01-01 12:00:00").expect("reads").expect("a moment");
+        for (zone, hours) in [
+            ("", 0),
+            ("Z", 0),
+            (" UTC", 0),
+            ("-8:00", 8),
+            ("-08:00", 8),
+            ("-0800", 8),
+            ("-800", 8),
+            ("-8", 8),
+            (" -08", 8),
+            (" PST", 8),
+            ("+5", -5),
+            ("+05:00", -5),
+            (" pm", 0),
+            (" PM PST", 8),
+            (" America/Los_Angeles", 8),
+            (" America/Port-au-Prince", 5),
+        ] {
+            let text = format!("2020-01-01 12:00:00{zone}");
+            let read = zoned_micros(&text).expect(&text);
+            assert_eq!(read, Some(noon + hours * 3_600_000_000), "{text}");
+        }
+        for (text, hours) in [
+            ("01 Jan 04:00:00 2020 PST", 0),
+            ("Jan 01 12:00 2020", 0),
+            ("20200101 120000", 0),
+            ("20200101 120000-08", 8),
+        ] {
+            let read = zoned_micros(text).expect(text);
+            assert_eq!(read, Some(noon + hours * 3_600_000_000), "{text}");
+        }
+        for zone in ["-99", "+5:99", "-8:0:0:0", " Mars/Olympus", "+x"] {
+            assert!(zoned_micros(&format!("2020-01-01 12:00:00{zone}")).is_err(), "{zone}");
+        }
     }
 }

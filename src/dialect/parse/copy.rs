@@ -5,6 +5,7 @@
 use super::reader::Reader;
 use super::transfer::{authorization, delimiter, maybe_as, one_byte, pack, pairs, unescaped};
 use crate::dialect::command::Command;
+use crate::dialect::functions::Pattern;
 use crate::dialect::rules::{self, Raised};
 use crate::dialect::transfer::{Copy, CopyOptions, FileFormat, JsonKeys, Packing, TextLayout};
 use crate::error::{Error, Place, Result};
@@ -100,6 +101,21 @@ fn format_option(r: &mut Reader<'_>, format: &mut Format) -> Result<bool> {
     Ok(true)
 }
 
+/// A format without a time zone, which none may have (r_DATEFORMAT_and_TIMEFORMAT_strings).
+fn time_format(r: &mut Reader<'_>) -> Result<String> {
+    let place = r.place();
+    let format = r.string()?;
+    let word =
+        ["auto", "epochsecs", "epochmillisecs"].iter().any(|w| format.eq_ignore_ascii_case(w));
+    if !word && Pattern::parse(&format).has_zone() {
+        let says = format!("TIMEFORMAT '{format}' has a time zone");
+        return Err(rules::copy_options(says, place).hint(
+            "leave TZ and OF out: 'auto' reads zones (r_DATEFORMAT_and_TIMEFORMAT_strings)",
+        ));
+    }
+    Ok(format)
+}
+
 /// What becomes of the values (copy-parameters-data-conversion).
 fn conversion(r: &mut Reader<'_>, options: &mut CopyOptions) -> Result<bool> {
     if r.take("acceptanydate") {
@@ -117,7 +133,7 @@ fn conversion(r: &mut Reader<'_>, options: &mut CopyOptions) -> Result<bool> {
         options.date_format = Some(r.string()?);
     } else if r.take("timeformat") {
         maybe_as(r);
-        options.time_format = Some(r.string()?);
+        options.time_format = Some(time_format(r)?);
     } else if r.take("encoding") {
         maybe_as(r);
         let name = if r.at_string() { r.string()? } else { r.identifier()? };

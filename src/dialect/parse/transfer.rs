@@ -75,7 +75,7 @@ pub fn pairs(r: &Reader<'_>, text: &str) -> Result<Vec<(String, usize)>> {
     text.split(',')
         .map(|pair| {
             let (name, width) = pair.split_once(':')?;
-            Some((name.trim().to_lowercase(), width.trim().parse().ok().filter(|w| *w > 0)?))
+            Some((name.trim().to_ascii_lowercase(), width.trim().parse().ok().filter(|w| *w > 0)?))
         })
         .collect::<Option<Vec<_>>>()
         .ok_or_else(|| r.expected("'column:width,column:width'"))

@@ -1,9 +1,9 @@
 //! Expressions, one by one: calls, casts, patterns, intervals, the pinned clock. It sees no types.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CeilFloorKind, DataType, DateTimeField, DuplicateTreatment, Expr, Function,
-    FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Spanned, TrimWhereField, UnaryOperator,
-    Value, ValueWithSpan,
+    BinaryOperator, CastKind, CeilFloorKind, DataType, DateTimeField, DuplicateTreatment, Expr,
+    Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Spanned, TrimWhereField,
+    UnaryOperator, Value, ValueWithSpan,
 };
 
 use super::table::{FUNCTIONS, How, find};
@@ -93,13 +93,7 @@ fn rewritten(expr: Expr, clock: &Clock) -> Result<Expr> {
         Expr::Convert { expr, data_type: Some(data_type), .. } => {
             return rewritten(cast(*expr, data_type), clock);
         }
-        Expr::Extract { field, expr, .. } => {
-            let name = field_name(&field);
-            if Part::parse(&name).is_none() {
-                return Err(Error::failed("sql/date-part", format!("`{name}` is not a date part")));
-            }
-            call("extract", vec![text(&name), *expr])
-        }
+        Expr::Extract { field, expr, .. } => return extracted(&field_name(&field), *expr),
         Expr::Substring { expr, substring_from, substring_for, .. } => {
             let from = substring_from.map_or_else(|| number(1), |e| *e);
             let count = substring_for.map(|e| *e);
@@ -153,6 +147,18 @@ fn rewritten(expr: Expr, clock: &Clock) -> Result<Expr> {
     })
 }
 
+/// EXTRACT; of the seconds since 1970 four bytes hold those until 2038 alone.
+fn extracted(name: &str, from: Expr) -> Result<Expr> {
+    let function = match Part::parse(name) {
+        Some(Part::Epoch) => "extract_epoch",
+        Some(_) => "extract",
+        None => {
+            return Err(Error::failed("sql/date-part", format!("`{name}` is not a date part")));
+        }
+    };
+    Ok(call(function, vec![text(name), from]))
+}
+
 /// `CAST(value AS type)` and `type 'value'`.
 fn casting(expr: Expr, clock: &Clock) -> Result<Expr> {
     let moment = match &expr {
@@ -172,6 +178,9 @@ fn casting(expr: Expr, clock: &Clock) -> Result<Expr> {
             let mut interval = shaped::interval_of(*expr);
             super::interval::plain(&mut interval)?;
             Expr::Interval(interval)
+        }
+        Expr::Cast { kind: CastKind::SafeCast, expr, data_type, .. } => {
+            call(marks::ASSIGNED, vec![*expr, cast(build::null(), data_type)])
         }
         Expr::Cast { kind, expr, data_type, array, format } => match cut_of(&data_type) {
             Some((cut, n)) => {

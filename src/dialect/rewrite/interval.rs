@@ -5,13 +5,12 @@
 use datafusion::sql::sqlparser::ast::{DateTimeField, Interval};
 
 use crate::dialect::build::{text, text_of};
-use crate::dialect::functions::Part;
+use crate::dialect::functions::{DAY, Part};
 use crate::error::{Error, Result};
 
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
-const DAY: i64 = 24 * HOUR;
 
 /// Months, days and microseconds.
 #[derive(Default, Clone, Copy)]
@@ -48,9 +47,15 @@ impl Span {
             Part::Timezone | Part::TimezoneHour | Part::TimezoneMinute => return None,
             _ => days.fract() * DAY as f64,
         };
-        self.months += months.trunc() as i64;
-        self.days += days.trunc() as i64;
-        self.micros += micros.round() as i64;
+        let sum = |to: i64, value: f64| {
+            let fits = (-2_f64.powi(63)..2_f64.powi(63)).contains(&value);
+            to.checked_add(value as i64).filter(|_| fits)
+        };
+        *self = Span {
+            months: sum(self.months, months.trunc())?,
+            days: sum(self.days, days.trunc())?,
+            micros: sum(self.micros, micros.round())?,
+        };
         Some(())
     }
 
@@ -228,7 +233,7 @@ mod tests {
             let span = read(text, from, to).expect(text);
             assert_eq!((span.months, span.days, span.micros), expected, "{text}");
         }
-        for text in ["", "day", "1 banana", "1 2 3:4:5:6"] {
+        for text in ["", "day", "1 banana", "1 2 3:4:5:6", "99999999999999999999 months"] {
             assert!(read(text, None, None).is_none(), "{text}");
         }
     }

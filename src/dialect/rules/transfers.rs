@@ -52,7 +52,7 @@ pub(super) static RAISED: &[Rule] = &[
     .told(
         "CSV goes without FIXEDWIDTH, REMOVEQUOTES and ESCAPE; FIXEDWIDTH without DELIMITER and \
          ESCAPE; IGNOREALLERRORS without MAXERROR; QUOTE with CSV only. MAXERROR is at most 100000, \
-         COMPROWS from 1000 to 2147483647.",
+         COMPROWS from 1000 to 2147483647. TIMEFORMAT has no time zone.",
         "copy dim from 's3://bucket/d_' iam_role default csv escape",
         "copy dim from 's3://bucket/d_' iam_role default csv",
     ),

@@ -12,6 +12,7 @@ use crate::dialect::{
     ShapeColumn, TableShape,
 };
 use crate::error::{Error, Result};
+use crate::sql::quote_identifier;
 use crate::types::SqlType;
 use crate::warehouse::Outcome;
 
@@ -181,7 +182,7 @@ async fn longest(
     table: &ObjectRef,
     column: &str,
 ) -> Result<u64> {
-    let column = crate::sql::quote_identifier(column);
+    let (column, table) = (quote_identifier(column), table.quoted());
     let text = format!("select max(octet_length({column})) from {table}");
     let query = dialect::parse_query(&text, &parsed.place.file)?;
     let inner = Parsed { command: Command::Query(query.clone()), ..parsed.clone() };
@@ -276,7 +277,8 @@ fn insert_from(
     columns: &[String],
     parsed: &Parsed,
 ) -> Result<Parsed> {
-    let mut query = dialect::parse_query(&format!("select 1 from {from}"), &parsed.place.file)?;
+    let text = format!("select 1 from {}", from.quoted());
+    let mut query = dialect::parse_query(&text, &parsed.place.file)?;
     if let SetExpr::Select(select) = query.body.as_mut() {
         select.projection =
             columns.iter().map(|c| SelectItem::UnnamedExpr(dialect::column(c))).collect();

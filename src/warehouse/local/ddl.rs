@@ -236,7 +236,7 @@ pub fn column(declared: &dialect::ColumnDef) -> ColumnDef {
         name: declared.name.clone(),
         ty: declared.ty,
         not_null: declared.not_null || declared.primary || identity.is_some(),
-        default: declared.default.as_ref().map(ToString::to_string),
+        default: declared.default.as_ref().map(dialect::printed),
         initial_default: None,
         identity,
         encode: declared.encode.clone(),

@@ -20,6 +20,7 @@ use super::external::is_external;
 use super::names::is_system;
 use super::statement::{output_schema, plan, stream};
 use super::transaction::Transaction;
+use super::words::Words;
 use super::{apply, dependents, distinct};
 
 /// Refuses what Redshift refuses of materialized views, and of what they stand on.
@@ -115,9 +116,9 @@ pub async fn definition(txn: &mut Transaction, name: &ObjectRef) -> Result<Optio
 
 /// The statement that makes a materialized view.
 pub fn made_by(def: &TableDef, query: &str) -> String {
-    let words = def.words();
-    let words = if words.is_empty() { String::new() } else { format!("{words} ") };
-    format!("CREATE MATERIALIZED VIEW {} {words}AS {query};", def.name)
+    let (keys, rest) = Words::of(def).parted();
+    let words: String = keys.iter().chain(&rest).map(|part| format!("{part} ")).collect();
+    format!("CREATE MATERIALIZED VIEW {} {words}AS {query};", def.name.quoted())
 }
 
 pub async fn run(local: &Local, txn: &mut Transaction, parsed: &Parsed) -> Result<Outcome> {

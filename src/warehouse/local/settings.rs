@@ -104,7 +104,7 @@ impl Settings {
 
     /// Takes a value, or for RESET (`None`) forgets it.
     pub fn set(&mut self, name: &str, value: Option<&str>) -> Result<()> {
-        let name = name.to_lowercase();
+        let name = name.to_ascii_lowercase();
         check(&name, value)?;
         if name == "search_path" && !self.session && value.is_some() {
             let own = schemas(value.unwrap_or_default());
@@ -128,7 +128,7 @@ impl Settings {
 
     /// The value of a setting.
     pub fn show(&self, name: &str) -> Result<String> {
-        let name = name.to_lowercase();
+        let name = name.to_ascii_lowercase();
         if let Some(value) = self.set.get(&name) {
             return Ok(value.clone());
         }
@@ -163,7 +163,7 @@ impl Settings {
 fn schemas(value: &str) -> Vec<String> {
     value
         .split(',')
-        .map(|part| part.trim().trim_matches(['"', '\'']).to_lowercase())
+        .map(|part| part.trim().trim_matches(['"', '\'']).to_ascii_lowercase())
         .filter(|part| !part.is_empty() && part != "$user" && part != "default")
         .collect::<Vec<_>>()
 }
@@ -173,7 +173,7 @@ fn check(name: &str, value: Option<&str>) -> Result<()> {
     let (Some(setting), Some(value)) = (SETTINGS.iter().find(|s| s.name == name), value) else {
         return Ok(());
     };
-    let plain = value.trim().trim_matches('\'').to_lowercase();
+    let plain = value.trim().trim_matches('\'').to_ascii_lowercase();
     if setting.kept.contains(&plain.as_str()) {
         return Ok(());
     }

@@ -44,7 +44,7 @@ pub async fn show(local: &Local, txn: &mut Transaction, show: &Show) -> Result<O
             }
             let view = txn.view(name).ok_or_else(|| txn.unknown_table(name))?;
             let late = if view.late { " WITH NO SCHEMA BINDING" } else { "" };
-            let text = format!("CREATE VIEW {} AS {}{late};", view.name, view.sql);
+            let text = format!("CREATE VIEW {} AS {}{late};", view.name.quoted(), view.sql);
             one("Show View DDL statement", vec![text])
         }
         Show::Databases => one("database_name", vec![CATALOG.to_owned()]),
@@ -132,7 +132,7 @@ fn like(pattern: &str) -> Result<Regex> {
 
 /// A table as the DDL that would make it.
 fn definition(def: &TableDef) -> String {
-    let mut text = format!("CREATE TABLE {} (\n", def.name);
+    let mut text = format!("CREATE TABLE {} (\n", def.name.quoted());
     for (index, column) in def.columns.iter().enumerate() {
         let _ =
             write!(text, "    {} {}", quote_identifier(&column.name), system::spelled(column.ty));

@@ -4,6 +4,7 @@
 use crate::dialect::{
     Constraint, ConstraintKind, DistStyle, KeyChange, SortKey, SortStyle, TableAttributes,
 };
+use crate::sql::quote_identifier;
 use crate::tables::TableName;
 
 use super::catalog::TableDef;
@@ -79,6 +80,23 @@ fn foreign_text(key: &Foreign) -> String {
     named(key.name.as_deref(), part)
 }
 
+/// A part with quotes around the names that need them.
+fn shown(part: &str) -> String {
+    let list = |names: &[&str]| {
+        names.iter().map(|name| quote_identifier(name)).collect::<Vec<_>>().join(", ")
+    };
+    let Some((head, rest)) = part.split_once('(') else { return part.to_owned() };
+    let Some((columns, tail)) = rest.split_once(')') else { return part.to_owned() };
+    let tail = match foreign(part) {
+        Some(key) => {
+            let referenced: Vec<&str> = key.referenced.iter().map(String::as_str).collect();
+            format!(" references {}({})", key.table.quoted(), list(&referenced))
+        }
+        None => tail.to_owned(),
+    };
+    format!("{head}({}){tail}", list(&columns.split(", ").collect::<Vec<_>>()))
+}
+
 fn style_text(style: DistStyle) -> &'static str {
     match style {
         DistStyle::Auto => "diststyle auto",
@@ -152,9 +170,12 @@ impl Words {
         (!self.0.is_empty()).then(|| self.0.join(" "))
     }
 
-    /// Constraints, and what stands behind the columns in DDL.
+    /// Constraints, and what stands behind the columns in DDL, as a text that is read again has them.
     pub fn parted(self) -> (Vec<String>, Vec<String>) {
-        self.0.into_iter().partition(|part| keyed(part).is_some())
+        let (keys, rest): (Vec<_>, Vec<_>) =
+            self.0.into_iter().partition(|part| keyed(part).is_some());
+        let shown = |parts: Vec<String>| parts.iter().map(|part| shown(part)).collect();
+        (shown(keys), shown(rest))
     }
 
     pub fn distkey(&self) -> Option<&str> {
@@ -322,6 +343,16 @@ mod tests {
         let left = "diststyle key distkey(a) compound sortkey(a, c) backup no \
                     foreign key(c) references s.t(x)";
         assert_eq!(words.text().as_deref(), Some(left));
+    }
+
+    #[test]
+    fn names_are_shown_in_quotes_where_they_need_them() {
+        let text = "diststyle key distkey(my x) sortkey auto primary key(my x, y) \
+                    foreign key(y) references s.my t(z, my z)";
+        let (keys, rest) = Words::parse(text).parted();
+        let key = "foreign key(y) references s.\"my t\"(z, \"my z\")";
+        assert_eq!(keys, ["primary key(\"my x\", y)", key]);
+        assert_eq!(rest, ["diststyle key", "distkey(\"my x\")", "sortkey auto"]);
     }
 
     #[test]

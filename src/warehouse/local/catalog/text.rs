@@ -1,6 +1,7 @@
 //! Small values the catalog keeps as text: names in quotes, defaults, identity counters. Pure.
 
 use crate::error::{Error, Result};
+use crate::sql::quote_literal;
 use crate::tables::TableName;
 use crate::types::SqlType;
 
@@ -49,7 +50,8 @@ pub(super) fn literal(default: &str) -> Option<String> {
     let default = default.trim();
     if let Some(inner) = default.strip_prefix('\'').and_then(|d| d.strip_suffix('\'')) {
         let alone = !inner.replace("''", "").contains('\'');
-        return (alone && inner != "NULL").then(|| inner.replace("''", "'"));
+        let plain = || inner.replace("''", "'").replace("\\\\", "\\");
+        return (alone && inner != "NULL").then(plain);
     }
     is_bare(default).then(|| default.to_ascii_lowercase())
 }
@@ -60,7 +62,7 @@ pub(super) fn parse_literal(text: &str, ty: SqlType) -> Option<String> {
     match text {
         "NULL" => None,
         bare if is_bare(bare) && !is_text => Some(bare.to_string()),
-        text => Some(format!("'{}'", text.replace('\'', "''"))),
+        text => Some(quote_literal(text)),
     }
 }
 
@@ -107,6 +109,7 @@ mod tests {
         for (default, kept) in [
             ("'x'", Some("x")),
             ("'it''s'", Some("it's")),
+            (r"'a\\b'", Some(r"a\b")),
             ("'a' || 'b'", None),
             ("'NULL'", None),
             ("-1.50", Some("-1.50")),
@@ -119,6 +122,7 @@ mod tests {
         }
         let text = SqlType::Varchar(10);
         assert_eq!(parse_literal("it's", text).as_deref(), Some("'it''s'"));
+        assert_eq!(parse_literal(r"a\b", text).as_deref(), Some(r"'a\\b'"));
         assert_eq!(parse_literal("007", text).as_deref(), Some("'007'"));
         assert_eq!(parse_literal("7", SqlType::Integer).as_deref(), Some("7"));
         assert_eq!(parse_literal("2021-01-01", SqlType::Date).as_deref(), Some("'2021-01-01'"));

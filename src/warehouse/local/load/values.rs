@@ -5,10 +5,12 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime};
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
 use crate::dialect::CopyOptions;
-use crate::dialect::functions::{Pattern, days_of, micros_of, parse_date, parse_timestamp};
+use crate::dialect::functions::{
+    Pattern, days_of, micros_of, parse_date, parse_timestamp, zoned_micros,
+};
 use crate::types::SqlType;
 
 /// A value ready to be stored.
@@ -201,7 +203,7 @@ impl Rules {
                 None => return reason(1205, format!("invalid date format, value '{text}'")),
             },
             SqlType::Timestamp | SqlType::TimestampTz => {
-                match self.instant(text, ty == SqlType::TimestampTz).and_then(micros_of) {
+                match self.instant(text, ty == SqlType::TimestampTz) {
                     Some(micros) => Cell::Int(micros),
                     None if self.options.accept_any_date => Cell::Null,
                     None => {
@@ -233,23 +235,21 @@ impl Rules {
         }
     }
 
-    fn instant(&self, text: &str, zoned: bool) -> Option<NaiveDateTime> {
-        let at = match &self.times {
+    /// The microseconds of a TIMESTAMP, which ignores a zone, or of a TIMESTAMPTZ.
+    fn instant(&self, text: &str, zoned: bool) -> Option<i64> {
+        match &self.times {
             When::Standard => {
                 NaiveDate::parse_from_str(text.get(..10)?, "%Y-%m-%d").ok()?;
-                parse_timestamp(text)?
             }
-            When::Auto => parse_timestamp(text)?,
-            When::EpochSeconds => return epoch(text, 1),
-            When::EpochMillis => return epoch(text, 1000),
-            When::Pattern(pattern) => return pattern.read(text, true),
-        };
-        // a TIMESTAMP ignores the zone, a TIMESTAMPTZ is moved to UTC
-        if !zoned {
-            return Some(at);
+            When::Auto => {}
+            When::EpochSeconds => return epoch(text, 1).and_then(micros_of),
+            When::EpochMillis => return epoch(text, 1000).and_then(micros_of),
+            When::Pattern(pattern) => return pattern.read(text, true).and_then(micros_of),
         }
-        let ahead = offset(text).map_or(0, |zone| i64::from(zone.local_minus_utc()));
-        at.checked_sub_signed(chrono::Duration::seconds(ahead))
+        match zoned {
+            true => zoned_micros(text).ok().flatten(),
+            false => parse_timestamp(text).and_then(micros_of),
+        }
     }
 }
 
@@ -263,21 +263,12 @@ fn cut(text: Cow<'_, str>, at: usize) -> Cow<'_, str> {
     }
 }
 
-/// `+02`, `-0530`, `+05:30` or `Z` after the time of day.
-fn offset(text: &str) -> Option<FixedOffset> {
-    let clock = text.rsplit_once(':').map_or(0, |_| text.find(':').unwrap_or(0));
-    let tail = text.get(clock..)?;
-    let at = tail.find(['+', '-'])?;
-    let digits: String = tail.get(at + 1..)?.chars().filter(char::is_ascii_digit).collect();
-    let hours: i32 = digits.get(..2)?.parse().ok()?;
-    let minutes: i32 = digits.get(2..4).and_then(|m| m.parse().ok()).unwrap_or(0);
-    let seconds = hours * 3600 + minutes * 60;
-    FixedOffset::east_opt(if tail.as_bytes().get(at) == Some(&b'-') { -seconds } else { seconds })
-}
-
 fn epoch(text: &str, per_second: i64) -> Option<NaiveDateTime> {
     let number: f64 = text.parse().ok()?;
     let micros = number * (1_000_000 / per_second) as f64;
+    if micros.abs() > 9e18 {
+        return None;
+    }
     DateTime::from_timestamp_micros(micros.round() as i64).map(|at| at.naive_utc())
 }
 
