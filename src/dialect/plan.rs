@@ -1,6 +1,6 @@
 //! A query to a logical plan: rewrite, plan, and the names that are missing. It runs nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use datafusion::common::{Column, DataFusionError, SchemaError};
@@ -100,10 +100,7 @@ pub async fn plan_query(
             }
             Err(error) => error,
         };
-        let substituted = missing_column(&error)
-            .filter(|column| column.relation.is_none())
-            .is_some_and(|column| rewrite::substitute(&mut query, &column.name));
-        if !substituted {
+        if !mend(state, &mut query, &error).await {
             return Err(
                 unknown_table(&error, state, place).unwrap_or_else(|| sql_error(error, place))
             );
@@ -120,6 +117,36 @@ fn temporary(state: &SessionState) -> BTreeSet<String> {
     let catalog = state.catalog_list().catalog(CATALOG);
     let schema = catalog.and_then(|catalog| catalog.schema(TEMPORARY));
     schema.map(|schema| schema.table_names().into_iter().collect()).unwrap_or_default()
+}
+
+/// Mends what only an error of the planner tells; false where there is nothing to mend.
+async fn mend(state: &SessionState, query: &mut ast::Query, error: &DataFusionError) -> bool {
+    let Some(column) = missing_column(error).filter(|column| column.relation.is_none()) else {
+        return field_of(error).is_some_and(|relation| rewrite::rename(query, relation));
+    };
+    let name = column.name.as_str();
+    let (mut having, mut unknown) = (HashSet::new(), HashSet::new());
+    for question in rewrite::questions(query, name) {
+        let statement = ast::Statement::Query(Box::new(question.query));
+        let statement = DfStatement::Statement(Box::new(statement));
+        match Box::pin(state.statement_to_plan(statement)).await {
+            Ok(all) if all.schema().fields_with_unqualified_name(name).is_empty() => {}
+            Ok(_) => drop(having.insert(question.select)),
+            // it reads what is around it, or another name is missing there
+            Err(_) => drop(unknown.insert(question.select)),
+        }
+    }
+    let sure = having.union(&unknown).copied().collect();
+    rewrite::substitute(query, name, &sure)
+        || !unknown.is_empty() && rewrite::substitute(query, name, &having)
+}
+
+/// The relation in `relation.column` that the planner takes for a column with fields.
+fn field_of(error: &DataFusionError) -> Option<&str> {
+    let DataFusionError::Plan(message) = unwrap(error).0 else { return None };
+    let parts = message.strip_prefix("could not parse compound identifier from [")?;
+    let mut parts = parts.strip_suffix(']')?.rsplit(", ").skip(1);
+    parts.next()?.strip_prefix('"')?.strip_suffix('"')
 }
 
 fn place_of(span: Span, place: Option<&Place>) -> Option<Place> {

@@ -242,7 +242,7 @@ fn schema_error(error: &SchemaError) -> Error {
 
 fn readable(column: &Column) -> String {
     match &column.relation {
-        Some(relation) => format!("{relation}.{}", column.name),
+        Some(relation) => format!("{}.{}", output_name(&relation.to_string()), column.name),
         None => column.name.clone(),
     }
 }

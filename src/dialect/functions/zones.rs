@@ -123,17 +123,22 @@ fn zone(name: &str) -> Result<Zone> {
     }
 }
 
+/// The instant of a local time. The manual is silent on those that a clock put back shows twice, and on
+/// those that one put forward leaves out. PostgreSQL, of which Redshift is made, takes standard time
+/// for both (DetermineTimeZoneOffset): the later of two instants, and the offset before a gap.
 fn to_utc(zone: &Zone, local: NaiveDateTime) -> NaiveDateTime {
     match zone {
         Zone::Fixed(offset) => local - *offset,
         Zone::Named(tz) => match tz.offset_from_local_datetime(&local) {
-            chrono::LocalResult::Single(o) | chrono::LocalResult::Ambiguous(o, _) => {
+            chrono::LocalResult::Single(o) | chrono::LocalResult::Ambiguous(_, o) => {
                 local - o.fix()
             }
-            // in the gap of a clock put forward: the offset before it
             chrono::LocalResult::None => {
-                let before = local - chrono::Duration::hours(3);
-                let offset = tz.offset_from_local_datetime(&before).earliest();
+                // the longest gap is the day that an island west of the date line left out
+                let before = (1..=9).map(|n| local - chrono::Duration::hours(3 * n));
+                let offset = before
+                    .filter_map(|before| tz.offset_from_local_datetime(&before).latest())
+                    .next();
                 offset.map_or(local, |o| local - o.fix())
             }
         },

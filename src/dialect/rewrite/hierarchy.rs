@@ -7,20 +7,23 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, ConnectByKind, Cte, ExcludeSelectItem, Expr, Ident, ObjectName, Query, Select,
-    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, TableAlias,
-    TableFactor, VisitMut, VisitorMut, WildcardAdditionalOptions, With,
+    BinaryOperator, ConnectByKind, Cte, ExcludeSelectItem, Expr, Ident, ObjectName, OrderBy,
+    OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator,
+    SetQuantifier, TableAlias, TableFactor, VisitMut, VisitorMut, WildcardAdditionalOptions, With,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::Located;
 use crate::dialect::build;
 use crate::dialect::command::ObjectRef;
+use crate::dialect::own;
 use crate::dialect::tables::tables_of_query;
 use crate::error::Error;
 
-/// The pseudocolumn of r_CONNECT_BY_clause.
+/// The pseudocolumn of r_CONNECT_BY_clause: the word without quotes and without a table.
 const LEVEL: &str = "level";
+/// What it is called among the columns, of which one may have its name.
+const DEPTH: &str = "__landfall_level";
 /// The rows found so far, and the row above.
 const FOUND: &str = "connect_by_rows";
 const ABOVE: &str = "connect_by_above";
@@ -62,6 +65,7 @@ pub fn query(query: &mut Query) -> Result<(), Located> {
     let cte = rows(table, &name, start, condition);
     select.from = vec![build::alone(build::table(&ObjectRef::new(None, FOUND), Some(&name)))];
     select.projection.iter_mut().for_each(without_level);
+    levels(select, query.order_by.as_mut());
     let with = query.with.get_or_insert(With {
         with_token: AttachedToken::empty(),
         recursive: true,
@@ -78,6 +82,40 @@ pub fn query(query: &mut Query) -> Result<(), Located> {
     with.recursive = true;
     with.cte_tables.push(cte);
     Ok(())
+}
+
+fn is_level(expr: &Expr) -> bool {
+    matches!(expr, Expr::Identifier(Ident { value, quote_style: None, .. }) if value == LEVEL)
+}
+
+/// The pseudocolumn in the clauses that come after CONNECT BY.
+fn levels(select: &mut Select, order_by: Option<&mut OrderBy>) {
+    let mut depth = |expr: &mut Expr| {
+        if is_level(expr) {
+            *expr = build::column(DEPTH);
+        }
+    };
+    let mut named = false;
+    for item in &mut select.projection {
+        if let SelectItem::UnnamedExpr(expr) = item
+            && is_level(expr)
+        {
+            *item = build::item(build::column(DEPTH), LEVEL);
+        }
+        named |= matches!(item, SelectItem::ExprWithAlias { alias, .. } if alias.value == LEVEL);
+        own::each(item, &mut depth);
+    }
+    own::each(&mut select.selection, &mut depth);
+    own::each(&mut select.group_by, &mut depth);
+    own::each(&mut select.having, &mut depth);
+    own::each(&mut select.qualify, &mut depth);
+    let Some(OrderBy { kind: OrderByKind::Expressions(keys), .. }) = order_by else { return };
+    for key in keys {
+        // all of a key means the select list first
+        if !named || !matches!(key.expr, Expr::Identifier(_)) {
+            own::each(&mut key.expr, &mut depth);
+        }
+    }
 }
 
 /// A CONNECT BY that is still there has no query of its own.
@@ -109,13 +147,13 @@ fn rows(table: TableFactor, name: &str, start: Option<Expr>, condition: Expr) ->
         )
     };
     let roots = build::select(
-        vec![every(), build::item(build::number(1), LEVEL)],
+        vec![every(), build::item(build::number(1), DEPTH)],
         vec![build::alone(table.clone())],
         start,
     );
     let next = deeper();
     let below = build::select(
-        vec![every(), build::item(next, LEVEL)],
+        vec![every(), build::item(next, DEPTH)],
         vec![
             build::alone(table),
             build::alone(build::table(&ObjectRef::new(None, FOUND), Some(ABOVE))),
@@ -144,7 +182,7 @@ fn rows(table: TableFactor, name: &str, start: Option<Expr>, condition: Expr) ->
 
 /// The level of a row below another.
 fn deeper() -> Expr {
-    build::binary(build::qualified(ABOVE, LEVEL), BinaryOperator::Plus, build::number(1))
+    build::binary(build::qualified(ABOVE, DEPTH), BinaryOperator::Plus, build::number(1))
 }
 
 /// Names of the condition by the row they are of: under PRIOR that above, else the row itself.
@@ -169,10 +207,10 @@ fn sides(condition: &mut Expr, name: &str) -> Result<(), Located> {
                     self.prior -= 1;
                     *expr = build::nested(build::take(inner));
                 }
-                Expr::Identifier(Ident { value, quote_style: None, .. }) if value == LEVEL => {
+                _ if is_level(expr) => {
                     *expr = match self.prior {
                         0 => build::nested(deeper()),
-                        _ => build::qualified(ABOVE, LEVEL),
+                        _ => build::qualified(ABOVE, DEPTH),
                     };
                 }
                 Expr::Identifier(column) => *expr = build::qualified(of, &column.value),
@@ -215,7 +253,7 @@ fn without_level(item: &mut SelectItem) {
     let (SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options)) = item else {
         return;
     };
-    let level = ObjectName::from(vec![build::ident(LEVEL)]);
+    let level = ObjectName::from(vec![build::ident(DEPTH)]);
     options.opt_exclude = Some(match options.opt_exclude.take() {
         None => ExcludeSelectItem::Multiple(vec![level]),
         Some(ExcludeSelectItem::Single(one)) => ExcludeSelectItem::Multiple(vec![one, level]),

@@ -4,6 +4,7 @@
 
 mod calls;
 mod columns;
+mod ctes;
 mod elsewhere;
 mod frames;
 mod gathered;
@@ -16,9 +17,11 @@ mod names;
 mod ordered;
 mod outer;
 mod quantified;
+mod renamed;
 mod row_values;
 mod shaped;
 mod shapes;
+mod sight;
 mod table;
 mod tested;
 mod using;
@@ -34,9 +37,10 @@ use super::relations;
 use crate::error::Error;
 
 pub use calls::WITH_PART;
-pub use lateral::substitute;
+pub use lateral::{questions, substitute};
 pub use literals::typed;
 pub use names::{MARK, output_name};
+pub use renamed::rename;
 
 /// True for the name of a function that may be called.
 pub fn is_known(name: &str) -> bool {
@@ -54,6 +58,8 @@ pub fn rewrite(query: &mut Query, clock: &Clock) -> Result<(), Located> {
     match query.visit(&mut Rewriter { clock, depth: 0 }) {
         ControlFlow::Break(located) => Err(located),
         ControlFlow::Continue(()) => {
+            // those that took the place of CONNECT BY, too
+            ctes::rename(query);
             literals::mark(query);
             Ok(())
         }
@@ -118,6 +124,7 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Located> {
+        ordered::expression(expr);
         row_values::expression(expr);
         quantified::expression(expr);
         tested::expression(expr);

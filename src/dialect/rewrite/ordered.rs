@@ -11,27 +11,86 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::calls::name_of;
-use super::names::MARK;
-use super::tested::is_aggregate;
+use super::names::{self, MARK};
 use crate::dialect::build;
 use crate::dialect::lex::NESTED_SETS;
 use crate::dialect::own;
 
-/// Rewrites the ORDER BY of a query of one SELECT; `outermost` where no other query reads it.
+/// Rewrites the ORDER BY of a query of one SELECT; `outermost` where no other query names its columns.
 pub fn query(query: &mut Query, outermost: bool) {
     let Query { body, order_by, .. } = query;
     let (SetExpr::Select(select), Some(order)) = (body.as_mut(), order_by) else { return };
     let OrderByKind::Expressions(keys) = &mut order.kind else { return };
     for key in &mut *keys {
+        while let Expr::Nested(inner) = &mut key.expr
+            && matches!(inner.as_ref(), Expr::Identifier(_) | Expr::Nested(_))
+        {
+            key.expr = build::take(inner);
+        }
         if !matches!(key.expr, Expr::Identifier(_) | Expr::Value(_))
             && let Some(position) = position_of(select, &key.expr)
         {
             key.expr = build::number(position);
         }
     }
-    if outermost {
-        hide(select, keys);
+    // which column of `*` has another name cannot be told
+    if !outermost && outputs(select).is_none() {
+        return;
     }
+    if hide(select, keys) && !outermost {
+        names::select(select);
+        if let Some(outputs) = outputs(select) {
+            wrap(query, &outputs);
+        }
+    }
+}
+
+/// A query that stands in an expression: nobody names its columns.
+pub fn expression(expr: &mut Expr) {
+    if let Expr::Subquery(inner)
+    | Expr::Exists { subquery: inner, .. }
+    | Expr::InSubquery { subquery: inner, .. } = expr
+    {
+        query(inner, true);
+    }
+}
+
+/// The names of the columns, if the text tells each.
+fn outputs(select: &Select) -> Option<Vec<String>> {
+    let name = |item: &SelectItem| match item {
+        SelectItem::UnnamedExpr(Expr::Identifier(name))
+        | SelectItem::ExprWithAlias { alias: name, .. } => Some(name.value.clone()),
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => {
+            parts.last().map(|name| name.value.clone())
+        }
+        // it is given one by `names`
+        SelectItem::UnnamedExpr(_) => Some(String::new()),
+        _ => None,
+    };
+    select.projection.iter().map(name).collect()
+}
+
+/// A query around one whose columns have other names than they should.
+fn wrap(query: &mut Query, names: &[String]) {
+    const ORDERED: &str = "__landfall_ordered";
+    let with = query.with.take();
+    let empty = build::select_query(None, build::select(Vec::new(), Vec::new(), None));
+    let inner = std::mem::replace(query, empty);
+    let item = |name: &String| {
+        let shown = hidden(name).unwrap_or(name);
+        build::item(build::qualified(ORDERED, name), shown)
+    };
+    let from = vec![build::alone(build::derived(inner, ORDERED, &[]))];
+    let select = build::select(names.iter().map(item).collect(), from, None);
+    *query = build::select_query(with, select);
+}
+
+/// Stands behind the mark in the name of an alias that a key does not mean.
+const OWN: &str = "own";
+
+/// The alias that is hidden behind a name.
+pub fn hidden(name: &str) -> Option<&str> {
+    name.strip_suffix(OWN)?.strip_suffix(MARK)
 }
 
 /// Where an expression stands in the select list, from 1.
@@ -52,39 +111,35 @@ fn position_of(select: &Select, key: &Expr) -> Option<i64> {
     None
 }
 
-/// Gives an alias that is the name of a column of FROM, too, another that reads the same, where a key
-/// names the column: inside an expression, or with its table.
-fn hide(select: &mut Select, keys: &mut [OrderByExpr]) {
+/// Gives an alias that could be the name of a column of FROM, too, another that reads the same, where a
+/// key names the column: inside an expression, or with its table. True where there was one.
+///
+/// Where FROM has no such column `lateral` takes it back, once the planner has said so.
+fn hide(select: &mut Select, keys: &mut [OrderByExpr]) -> bool {
+    let mut found = false;
     for item in &mut select.projection {
         let SelectItem::ExprWithAlias { expr, alias } = item else { continue };
-        if matches!(expr, Expr::Identifier(_)) {
+        if matches!(expr, Expr::Identifier(own) if own.value == alias.value) {
             continue;
         }
         let name = alias.value.clone();
-        // `-a AS a` shows that there is such a column
-        let shown = own::holds(&*expr, |part| is_column(part, &name));
         let named = |key: &OrderByExpr| match &key.expr {
             Expr::Identifier(_) => false,
-            key => {
-                // an alias of an aggregate is no argument of another
-                let shown = shown || own::calls(key, is_aggregate);
-                own::holds(key, |part| match part {
-                    Expr::CompoundIdentifier(_) => is_column(part, &name),
-                    part => shown && is_column(part, &name),
-                })
-            }
+            key => own::holds(key, |part| is_column(part, &name)),
         };
         if !keys.iter().any(named) {
             continue;
         }
-        let hidden = build::ident(&format!("{name}{MARK}own"));
+        let own = build::ident(&format!("{name}{MARK}{OWN}"));
         for key in &mut *keys {
             if matches!(&key.expr, Expr::Identifier(own) if own.value == name) {
-                key.expr = Expr::Identifier(hidden.clone());
+                key.expr = Expr::Identifier(own.clone());
             }
         }
-        *alias = hidden;
+        *alias = own;
+        found = true;
     }
+    found
 }
 
 fn is_column(expr: &Expr, name: &str) -> bool {

@@ -96,7 +96,7 @@ pub fn only_row(expr: &mut Expr) {
     }
 }
 
-/// EXISTS and IN in the select list, by the count of rows.
+/// EXISTS, IN and = ANY in the select list, by the count of rows.
 pub fn select(select: &mut Select) {
     own::each(&mut select.projection, listed);
 }
@@ -153,6 +153,8 @@ fn instead(query: &Query, value: Expr) -> Expr {
 }
 
 fn listed(expr: &mut Expr) {
+    // = ANY is IN, which is to be counted
+    quantified::expression(expr);
     expression(expr);
     if let Some(counted) = counted(expr) {
         *expr = counted;

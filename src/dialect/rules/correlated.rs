@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 use super::find::function_name;
 use super::known::Known;
 use super::scope::select_of;
-use crate::dialect::command::{Command, InsertSource};
+use crate::dialect::command::{Command, InsertSource, Merge, MergeAction, MergeForm};
 use crate::dialect::own;
 use crate::dialect::tables::{called, factors};
 
@@ -20,7 +20,12 @@ use crate::dialect::tables::{called, factors};
 pub fn unsupported(command: &Command, _: &Known) -> Vec<Span> {
     let mut walk = Walk::default();
     let _ = match command {
-        Command::Query(query) => query.visit(&mut walk),
+        Command::Query(query) | Command::Declare { query, .. } => query.visit(&mut walk),
+        Command::Unload(unload) => unload.query.visit(&mut walk),
+        Command::Update(_) | Command::Delete(_) | Command::Merge(_) => {
+            walk.change(command);
+            ControlFlow::Continue(())
+        }
         Command::CreateTableAs(create) => create.query.visit(&mut walk),
         Command::CreateView(view) => view.query.visit(&mut walk),
         Command::Insert(insert) => match &insert.source {
@@ -47,6 +52,57 @@ struct Walk {
 }
 
 impl Walk {
+    /// A statement that changes rows is a block of its own: its target, and what it reads beside it.
+    fn change(&mut self, command: &Command) {
+        let (target, alias, from) = match command {
+            Command::Update(update) => (&update.target, &update.alias, update.from.as_slice()),
+            Command::Delete(delete) => (&delete.target, &delete.alias, delete.using.as_slice()),
+            Command::Merge(merge) => (&merge.target, &merge.target_alias, &[][..]),
+            _ => return,
+        };
+        let mut relations = vec![alias.clone().unwrap_or_else(|| target.table.clone())];
+        relations.extend(factors(from).filter_map(called));
+        if let Command::Merge(merge) = command {
+            relations.extend(called(&merge.source));
+        }
+        let with = match command {
+            Command::Update(update) => &update.with,
+            Command::Delete(delete) => &delete.with,
+            Command::Merge(merge) => &merge.with,
+            _ => &None,
+        };
+        let _ = with.visit(self);
+        let _ = match command {
+            Command::Merge(merge) => merge.source.visit(self),
+            _ => from.iter().try_for_each(|tables| tables.visit(self)),
+        };
+        self.blocks.push(Block { relations, window: false });
+        let _ = match command {
+            Command::Update(update) => {
+                let _ = update.set.iter().try_for_each(|(_, value)| value.visit(self));
+                update.filter.visit(self)
+            }
+            Command::Delete(delete) => delete.filter.visit(self),
+            Command::Merge(merge) => self.merge(merge),
+            _ => ControlFlow::Continue(()),
+        };
+        self.blocks.pop();
+    }
+
+    fn merge(&mut self, merge: &Merge) -> ControlFlow<()> {
+        let _ = merge.on.visit(self);
+        let MergeForm::Clauses(clauses) = &merge.form else { return ControlFlow::Continue(()) };
+        for clause in clauses {
+            let _ = clause.condition.visit(self);
+            let _ = match &clause.action {
+                MergeAction::Update(set) => set.iter().try_for_each(|(_, v)| v.visit(self)),
+                MergeAction::Insert { values, .. } => values.visit(self),
+                MergeAction::Delete | MergeAction::DoNothing => ControlFlow::Continue(()),
+            };
+        }
+        ControlFlow::Continue(())
+    }
+
     /// How many blocks above this one a qualified column belongs; 0 is this one.
     fn distance(&self, expr: &Expr) -> Option<usize> {
         let Expr::CompoundIdentifier(parts) = expr else { return None };

@@ -101,11 +101,13 @@ impl<'a> Walk<'a> {
         if let Command::Explain { command } = command {
             return self.command(command);
         }
+        self.in_text = matches!(command, Command::Unload(_));
         for (rule, broken) in &BY_KIND.whole {
             if (self.wanted)(rule) {
                 broken(command, self.known).into_iter().for_each(|span| self.report(rule, span));
             }
         }
+        self.in_text = false;
         if self.typed {
             self.typed_of_command(command);
         }

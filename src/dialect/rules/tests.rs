@@ -137,6 +137,18 @@ const ALSO: &[(&str, &str)] = &[
         "RS186",
         "select a from t where a in (select sum(d.code) from dim d where t.b > 4 group by d.name)",
     ),
+    (
+        "RS186",
+        "update t set a = 1 where exists (select 1 from dim d where exists (select 1 from stage s where s.code = t.a))",
+    ),
+    (
+        "RS186",
+        "delete from t where a not in (select sum(d.a) over () from dim d where d.code = t.b)",
+    ),
+    (
+        "RS186",
+        "declare c cursor for select a from t where exists (select 1 from dim d where exists (select 1 from stage s where s.code = t.a))",
+    ),
     ("RS190", "insert into t (a) values (1) returning a"),
     ("RS191", "insert into t (a) values (1) on duplicate key update a = 2"),
     ("RS192", "create table x (a int, check (a > 0))"),

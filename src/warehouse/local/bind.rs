@@ -14,7 +14,7 @@ use datafusion::catalog::{
 };
 use datafusion::datasource::ViewTable;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, ident};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -177,20 +177,66 @@ pub async fn view_plan(
     let command = Command::Query(query.clone());
     let mut bound = Bound::default();
     let pseudo = dialect::pseudo(&command);
+    // what it names is what it named when it was made, whatever the session at hand has
+    let path = txn.path_of(view);
+    let around = txn.within(Some(path));
+    let mut found = Ok(());
     for name in dialect::tables_of(&command).reads {
-        bind_one(local, txn, &name, &mut bound, (pseudo, depth)).await?;
+        found = bind_one(local, txn, &name, &mut bound, (pseudo, depth)).await;
+        if found.is_err() {
+            break;
+        }
     }
+    txn.within(around);
+    found?;
     let session = bound.session(&local.sessions)?;
     let clock = Clock { transaction_start: txn.started() };
     let plan = dialect::plan_query(&session, *query, &clock, None).await?;
-    if view.columns.is_empty() {
+    columns_of(view, plan)
+}
+
+/// The columns that a view had when it was made, under the names it gives them; those beyond its names
+/// keep their own.
+fn columns_of(view: &ViewDef, plan: LogicalPlan) -> Result<LogicalPlan> {
+    let mut columns = plan.schema().columns();
+    if let Some(bound) = &view.bound {
+        let all = std::mem::take(&mut columns);
+        let mut left: Vec<_> = all.iter().collect();
+        for name in &bound.columns {
+            let Some(at) = left.iter().position(|column| column.name == *name) else {
+                return Err(gone(view, name));
+            };
+            columns.push(left.remove(at).clone());
+        }
+    }
+    let own: Vec<&str> = columns.iter().map(|column| dialect::output_name(&column.name)).collect();
+    let once = |name: &str| own.iter().filter(|other| **other == name).count() == 1;
+    let renamed: Vec<Expr> = (0_usize..)
+        .zip(columns.iter().zip(&own))
+        .map(|(index, (column, own))| {
+            let to = match view.columns.get(index) {
+                Some(given) => given.as_str(),
+                None if once(own) => own,
+                None => column.name.as_str(),
+            };
+            let same = column.name == to;
+            let column = Expr::Column(column.clone());
+            if same { column } else { column.alias(to) }
+        })
+        .collect();
+    if renamed.len() == plan.schema().fields().len()
+        && renamed.iter().all(|column| matches!(column, Expr::Column(_)))
+    {
         return Ok(plan);
     }
-    let names: Vec<String> = plan.schema().fields().iter().map(|f| f.name().clone()).collect();
-    // the columns beyond the names keep their own
-    let renamed = names.iter().enumerate().map(|(index, from)| match view.columns.get(index) {
-        Some(to) => ident(from).alias(to),
-        None => ident(from),
-    });
     LogicalPlanBuilder::from(plan).project(renamed).and_then(|b| b.build()).map_err(engine_error)
+}
+
+fn gone(view: &ViewDef, column: &str) -> Error {
+    let column = dialect::output_name(column);
+    Error::failed(
+        "sql/view-columns",
+        format!("the query of view {} lost column {column}", view.name),
+    )
+    .hint("what it stands on has changed: drop the view and make it again")
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::types::SqlType;
 use crate::warehouse::Outcome;
 
-use super::catalog::{ColumnDef, Identity, ViewDef, materialized_attributes};
+use super::catalog::{BoundTo, ColumnDef, Identity, ViewDef, materialized_attributes};
 use super::transaction::Transaction;
 use super::words::Words;
 use super::{dependents, foreign};
@@ -297,7 +297,12 @@ fn refuse_long_name(name: &str) -> Result<()> {
     .hint("shorten it"))
 }
 
-pub fn create_view(txn: &mut Transaction, create: &CreateView) -> Result<Outcome> {
+/// Keeps a view; `columns` are those of its query, for one that is bound now.
+pub fn create_view(
+    txn: &mut Transaction,
+    create: &CreateView,
+    columns: Option<Vec<String>>,
+) -> Result<Outcome> {
     txn.create_view(
         &create.name,
         ViewDef {
@@ -305,6 +310,7 @@ pub fn create_view(txn: &mut Transaction, create: &CreateView) -> Result<Outcome
             name: txn.resolve(&create.name),
             sql: create.text.clone(),
             columns: create.columns.clone(),
+            bound: columns.map(|columns| BoundTo { path: txn.search_path(), columns }),
             late: create.no_schema_binding,
         },
     )?;

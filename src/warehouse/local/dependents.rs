@@ -35,15 +35,17 @@ impl Dependent {
 /// What stands on a relation directly, in the order of names.
 fn standing_on(txn: &Transaction, base: &TableName) -> Vec<Dependent> {
     let views = txn.shape().views.values().filter(|view| !view.late);
-    let views = views.map(|view| (&view.name, view.sql.as_str(), false));
+    let views = views.map(|view| (&view.name, view.sql.as_str(), Some(txn.path_of(view))));
     let tables = txn.shape().tables.values();
-    let kept = tables.filter_map(|def| Some((&def.name, def.materialized()?, true)));
+    let kept = tables.filter_map(|def| Some((&def.name, def.materialized()?, None)));
     let mut found: Vec<Dependent> = views
         .chain(kept)
-        .filter_map(|(name, sql, materialized)| {
+        .filter_map(|(name, sql, path)| {
             let query = dialect::parse_query(sql, Path::new("view")).ok()?;
             let reads = dialect::tables_of(&Command::Query(query.clone())).reads;
-            let stands = reads.iter().any(|read| txn.resolve(read) == *base);
+            let materialized = path.is_none();
+            let path = path.unwrap_or_else(|| txn.search_path());
+            let stands = reads.iter().any(|read| txn.resolve_by(&path, read) == *base);
             stands.then(|| Dependent { name: name.clone(), query, materialized })
         })
         .collect();

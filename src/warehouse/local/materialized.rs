@@ -9,7 +9,7 @@ use std::path::Path;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use crate::dialect::{self, AlterAction, Command, ObjectRef, Parsed};
+use crate::dialect::{self, AlterAction, Command, CreateView, ObjectRef, Parsed};
 use crate::error::{Error, Result};
 use crate::types::SqlType;
 use crate::warehouse::Outcome;
@@ -50,7 +50,10 @@ pub fn refuse(local: &Local, txn: &Transaction, command: &Command) -> Result<()>
                 )
                 .about(create.name.to_string())
                 .hint("add WITH NO SCHEMA BINDING (r_CREATE_VIEW)")),
-                None => Ok(()),
+                None => match reads.iter().find(|read| txn.is_temporary(read)) {
+                    Some(read) => Err(over_temporary(create, read)),
+                    None => Ok(()),
+                },
             }
         }
         Command::AlterTable(alter) => match alter.action {
@@ -71,6 +74,16 @@ pub fn refuse(local: &Local, txn: &Transaction, command: &Command) -> Result<()>
         }),
         _ => Ok(()),
     }
+}
+
+/// PostgreSQL, of which Redshift is made, makes it a temporary view.
+fn over_temporary(create: &CreateView, read: &ObjectRef) -> Error {
+    Error::failed(
+        "sql/temp-view",
+        format!("a view over the temporary table {read} is not supported locally"),
+    )
+    .about(create.name.to_string())
+    .hint("make the table a permanent one, or write its query with WITH")
 }
 
 /// The query of a materialized view.
@@ -176,7 +189,10 @@ fn refresh<'a>(
                 .because(cause)
                 .hint("what it stands on has changed: drop it and make it again")
         };
+        // no materialized view stands on a temporary table
+        let around = txn.within(Some(txn.search_path()));
         let planned = plan(local, txn, &inner, *query, None).await;
+        txn.within(around);
         let (session, planned) = planned.map_err(broken)?;
         let planned = distinct::unranked(&session, planned).await?;
         let rows = stream(session, planned).await?;

@@ -7,7 +7,7 @@ use crate::dialect::{CATALOG, Command, ObjectRef, Parsed};
 use crate::error::{Error, Result};
 use crate::tables::TableName;
 
-use super::catalog::External;
+use super::catalog::{External, ViewDef};
 use super::statement::changed;
 use super::transaction::{PUBLIC, Transaction};
 
@@ -77,11 +77,29 @@ pub fn refuse_view(txn: &Transaction, command: &Command) -> Result<()> {
 impl Transaction {
     /// The full name a reference means, temporary tables aside.
     pub fn resolve(&self, name: &ObjectRef) -> TableName {
-        match (&name.schema, self.settings.path()) {
-            (Some(schema), _) => TableName::new(schema, &name.table),
-            (None, None) => TableName::new(PUBLIC, &name.table),
-            (None, Some(path)) => self.on_path(&path, &name.table),
+        match &self.view {
+            Some(path) => self.resolve_by(path, name),
+            None => self.resolve_by(&self.search_path(), name),
         }
+    }
+
+    /// The full name a reference means under a search path; an empty one is that of all sessions.
+    pub fn resolve_by(&self, path: &[String], name: &ObjectRef) -> TableName {
+        match &name.schema {
+            Some(schema) => TableName::new(schema, &name.table),
+            None if path.is_empty() => TableName::new(PUBLIC, &name.table),
+            None => self.on_path(path, &name.table),
+        }
+    }
+
+    /// The search path of the session, empty where it is that of all.
+    pub fn search_path(&self) -> Vec<String> {
+        self.settings.path().unwrap_or_default()
+    }
+
+    /// The search path under which the names in a view are read.
+    pub fn path_of(&self, view: &ViewDef) -> Vec<String> {
+        view.bound.as_ref().map_or_else(|| self.search_path(), |bound| bound.path.clone())
     }
 
     /// The first schema of a search path that has the table; the first of all where none has.

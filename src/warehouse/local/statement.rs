@@ -170,6 +170,7 @@ async fn create_view(
         let reads = dialect::tables_of(&parsed.command).reads;
         ddl::refuse_unqualified(&create.name, &reads)?;
         reads.iter().try_for_each(|read| known_schema(local, txn, read))?;
+        ddl::create_view(txn, create, None)
     } else {
         // A view that cannot be planned is refused now, but for one bound late.
         let (_, query) = plan(local, txn, parsed, (*create.query).clone(), None).await?;
@@ -184,8 +185,9 @@ async fn create_view(
         }
         refuse_twins(create, &query)?;
         dependents::same_columns(local, txn, create, &query).await?;
+        let columns = query.schema().fields().iter().map(|field| field.name().clone()).collect();
+        ddl::create_view(txn, create, Some(columns))
     }
-    ddl::create_view(txn, create)
 }
 
 /// A view has no two columns of one name, as no table has.

@@ -41,6 +41,8 @@ pub struct Transaction {
     shape: Shape,
     tables: BTreeMap<TableName, WorkTable>,
     temporary: Temporary,
+    /// The search path of the view whose query is read.
+    pub(super) view: Option<Vec<String>>,
     changes: Vec<Change>,
     /// Tables whose identity counters moved.
     counted: BTreeMap<TableName, ()>,
@@ -74,6 +76,7 @@ impl Transaction {
             shape,
             tables: BTreeMap::new(),
             temporary: BTreeMap::new(),
+            view: None,
             changes: Vec::new(),
             counted: BTreeMap::new(),
             data,
@@ -131,8 +134,14 @@ impl Transaction {
         &self.shape
     }
 
+    /// Reads names as a view made under a search path does, which sees no temporary table; `None` as the
+    /// session does. Gives what was said before.
+    pub fn within(&mut self, view: Option<Vec<String>>) -> Option<Vec<String>> {
+        std::mem::replace(&mut self.view, view)
+    }
+
     pub fn is_temporary(&self, name: &ObjectRef) -> bool {
-        name.schema.is_none() && self.temporary.contains_key(&name.table)
+        self.view.is_none() && name.schema.is_none() && self.temporary.contains_key(&name.table)
     }
 
     /// True when a table of this name can be read or written.
@@ -367,9 +376,8 @@ impl Transaction {
             return Ok(());
         }
         self.drop_view(name);
-        let ViewDef { sql, columns, late, .. } = view.clone();
-        self.shape.views.insert(full.clone(), Arc::new(view));
-        self.changes.push(Change::CreateView { name: full, sql, columns, late });
+        self.changes.push(Change::CreateView(view.clone()));
+        self.shape.views.insert(full, Arc::new(view));
         Ok(())
     }
 
@@ -378,7 +386,7 @@ impl Transaction {
         let full = self.resolve(name);
         let Some(def) = self.shape.views.remove(&full) else { return false };
         if def.id == NEW {
-            self.changes.retain(|c| !matches!(c, Change::CreateView { name, .. } if *name == full));
+            self.changes.retain(|c| !matches!(c, Change::CreateView(view) if view.name == full));
         } else {
             self.changes.push(Change::DropView { id: def.id });
         }

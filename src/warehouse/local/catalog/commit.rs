@@ -8,7 +8,7 @@ use crate::records::{self, Marker};
 use crate::state::{Connection, State, Value, query};
 use crate::tables::TableName;
 
-use super::{ColumnDef, ColumnStats, SnapshotId};
+use super::{ColumnDef, ColumnStats, SnapshotId, ViewDef};
 
 /// What a transaction does, in terms of the catalog.
 #[derive(Debug)]
@@ -66,13 +66,7 @@ pub enum Change {
         table: i64,
         column: ColumnDef,
     },
-    CreateView {
-        name: TableName,
-        sql: String,
-        columns: Vec<String>,
-        /// WITH NO SCHEMA BINDING.
-        late: bool,
-    },
+    CreateView(ViewDef),
     DropView {
         id: i64,
     },
@@ -246,9 +240,7 @@ impl Writer<'_> {
                 self.external(name, definition.as_deref()).await
             }
             Change::Identity { table, column } => self.identity(*table, column).await,
-            Change::CreateView { name, sql, columns, late } => {
-                self.create_view(name, sql, columns, *late).await
-            }
+            Change::CreateView(view) => self.create_view(view).await,
             Change::DropView { id } => {
                 self.end("update ducklake_view set end_snapshot = $1 where view_id = $2 and end_snapshot is null", *id).await?;
                 self.end("update ducklake_tag set end_snapshot = $1 where object_id = $2 and end_snapshot is null", *id).await?;

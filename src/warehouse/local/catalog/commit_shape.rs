@@ -8,7 +8,7 @@ use crate::tables::TableName;
 
 use super::commit::Writer;
 use super::text::{identity_tag, qualified, quoted};
-use super::{BOUND_LATE, ColumnDef, tag, text};
+use super::{ColumnDef, ViewDef, tag, text};
 
 impl Writer<'_> {
     pub(super) async fn create_schema(&mut self, name: &str) -> Result<()> {
@@ -357,13 +357,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    pub(super) async fn create_view(
-        &mut self,
-        name: &TableName,
-        sql: &str,
-        columns: &[String],
-        late: bool,
-    ) -> Result<()> {
+    pub(super) async fn create_view(&mut self, view: &ViewDef) -> Result<()> {
+        let ViewDef { name, sql, columns, .. } = view;
         let schema = self.schema_id(&name.schema).await?;
         query("insert into ducklake_view values ($1, $2, $3, NULL, $4, $5, 'redshift', $6, $7)")
             .bind(self.catalog_id)
@@ -375,8 +370,8 @@ impl Writer<'_> {
             .bind(text::aliases(columns))
             .execute(&mut *self.conn)
             .await?;
-        if late {
-            self.tag(self.catalog_id, BOUND_LATE).await?;
+        if let Some(attributes) = view.attributes() {
+            self.tag(self.catalog_id, &attributes).await?;
         }
         self.catalog_id += 1;
         self.note(format!("created_view:{}", qualified(name)), true);

@@ -140,13 +140,59 @@ pub struct ViewDef {
     pub name: TableName,
     /// The query of the view.
     pub sql: String,
+    /// The names it gives to the first of its columns.
     pub columns: Vec<String>,
+    /// None for one that is bound late, and for one made before this was kept.
+    pub bound: Option<BoundTo>,
     /// WITH NO SCHEMA BINDING: nothing it reads is kept for it.
     pub late: bool,
 }
 
 /// The attributes of a view that is bound late.
-pub const BOUND_LATE: &str = "no schema binding";
+const BOUND_LATE: &str = "no schema binding";
+/// What stands before the columns in the attributes of another.
+const BOUND_TO: &str = "bound to ";
+
+/// What the names in a view meant when it was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BoundTo {
+    /// The search path, where it was not that of all sessions.
+    pub path: Vec<String>,
+    /// The columns of its query, by the query's own names: those of a later ALTER TABLE are none of the
+    /// view's.
+    pub columns: Vec<String>,
+}
+
+impl BoundTo {
+    /// How many schemas there are, then they and the columns.
+    fn text(&self) -> String {
+        let names: Vec<String> = self.path.iter().chain(&self.columns).cloned().collect();
+        format!("{BOUND_TO}{} {}", self.path.len(), text::aliases(&names))
+    }
+
+    fn parse(text: &str) -> Option<BoundTo> {
+        let (schemas, names) = text.strip_prefix(BOUND_TO)?.split_once(' ')?;
+        let mut path = text::parse_aliases(names);
+        let schemas: usize = schemas.parse().ok().filter(|n| *n <= path.len())?;
+        let columns = path.split_off(schemas);
+        Some(BoundTo { path, columns })
+    }
+}
+
+impl ViewDef {
+    /// What the catalog keeps of it beyond its query and its names.
+    fn attributes(&self) -> Option<String> {
+        match self.late {
+            true => Some(BOUND_LATE.to_owned()),
+            false => self.bound.as_ref().map(BoundTo::text),
+        }
+    }
+
+    /// The same view with what [`ViewDef::attributes`] keeps.
+    fn with_attributes(self, attributes: &str) -> ViewDef {
+        ViewDef { late: attributes == BOUND_LATE, bound: BoundTo::parse(attributes), ..self }
+    }
+}
 
 /// A live data file of a table, and its deletes.
 #[derive(Debug, Clone)]
@@ -183,4 +229,22 @@ pub struct ColumnStats {
     pub max: Option<String>,
     /// True if the column holds text and none of it ends with a blank.
     pub unblanked: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::BoundTo;
+
+    #[test]
+    fn what_a_view_is_bound_to_comes_back() {
+        let names = |all: &[&str]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
+        for (path, columns) in
+            [(names(&[]), names(&["a", "b c"])), (names(&["h", "pub\"lic"]), names(&["a\u{1f}2"]))]
+        {
+            let bound = BoundTo { path, columns };
+            assert_eq!(BoundTo::parse(&bound.text()), Some(bound));
+        }
+        assert_eq!(BoundTo::parse("no schema binding"), None);
+        assert_eq!(BoundTo::parse("bound to 3 \"a\""), None);
+    }
 }

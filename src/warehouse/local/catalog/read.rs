@@ -9,8 +9,8 @@ use crate::tables::TableName;
 use crate::types::SqlType;
 
 use super::{
-    BOUND_LATE, ColumnDef, ColumnStats, DataFile, DeleteFile, SchemaDef, Shape, SnapshotId,
-    TableDef, ViewDef, tag, text,
+    ColumnDef, ColumnStats, DataFile, DeleteFile, SchemaDef, Shape, SnapshotId, TableDef, ViewDef,
+    tag, text,
 };
 
 /// The newest snapshot, and its schema version: shapes of one schema version are equal.
@@ -104,8 +104,9 @@ async fn views(
         let Some(schema) = schema_names.get(&schema_id) else { continue };
         let name = TableName { schema: schema.clone(), table: view };
         let columns = text::parse_aliases(aliases.as_deref().unwrap_or_default());
-        let late = attributes.get(&id).is_some_and(|words| words == BOUND_LATE);
-        shape.views.insert(name.clone(), Arc::new(ViewDef { id, name, sql, columns, late }));
+        let words = attributes.get(&id).map_or("", String::as_str);
+        let view = ViewDef { id, name: name.clone(), sql, columns, bound: None, late: false };
+        shape.views.insert(name, Arc::new(view.with_attributes(words)));
     }
     Ok(())
 }
