@@ -120,10 +120,12 @@ pub enum Command {
     Explain {
         command: Box<Command>,
     },
-    /// `SET name TO value`, `RESET name` (value `None`).
+    /// `SET name TO value`, `RESET name` (value `None`), RESET ALL (name `all`).
     Set {
         name: String,
         value: Option<String>,
+        /// SET LOCAL: until the transaction ends.
+        local: bool,
     },
     Show(Show),
     Prepare(Box<Prepare>),

@@ -16,6 +16,7 @@ use datafusion::sql::sqlparser::tokenizer::{
     Location, Token, TokenWithSpan, Tokenizer, Whitespace,
 };
 
+use super::bare;
 use crate::error::{Error, Place, Result};
 
 /// sqlparser's Redshift, with what it misses and with what the rules want to see in order to refuse it.
@@ -249,6 +250,7 @@ fn piece(
 ) -> Option<Piece> {
     join_approximate(&mut tokens);
     join_nested_sets(&mut tokens);
+    bare::plain(&mut tokens);
     let (first, last) = (tokens.first()?.span.start, tokens.last()?.span.end);
     let start = lines.offset(text, first);
     Some(Piece {

@@ -12,6 +12,7 @@
 
 mod ambiguous;
 mod attributes;
+mod bare;
 mod blanks;
 mod build;
 mod care;

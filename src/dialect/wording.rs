@@ -88,11 +88,37 @@ fn plan_error(message: &str) -> Error {
         let says = format!("ORDER BY position {place} is not in the select list of {width}");
         return Error::failed("sql/plan", says).hint("name the column (r_ORDER_BY_clause)");
     }
+    if message.contains("oo many columns") {
+        return Error::failed("sql/subquery-columns", clean("too many columns"))
+            .hint("select one column for each value (r_in_condition)");
+    }
     if let Some(rest) = after("Source table contains ")
         && let Some(names) = rest.split_once("but only ").map(|(_, names)| names)
     {
         let says = format!("{} names for {} columns", first(names), first(rest));
-        return Error::failed("sql/columns", says).hint("give each column one name");
+        return Error::failed("sql/columns", says).hint(
+            "give each column one name; beside IN and ALL a subquery has as many columns as there \
+             are values",
+        );
+    }
+    if let Some(parts) = after("arse compound identifier from [") {
+        let parts: Vec<&str> = parts.split('"').skip(1).step_by(2).collect();
+        let says = format!("column `{}` does not exist", parts.join("."));
+        let error = Error::failed("sql/unknown-column", says);
+        let table = parts.first().copied().unwrap_or_default();
+        return error.hint(format!("no relation of FROM is called `{table}`"));
+    }
+    if let Some((expr, _)) =
+        after("unique expression names but the expression \"").and_then(|s| s.split_once("\" at "))
+    {
+        let name = expr.rsplit_once(" AS ").map_or(expr, |(_, alias)| alias);
+        let name = name.rsplit_once('.').map_or(name, |(_, column)| column);
+        let says = match name.contains(['(', ' ']) {
+            true => "two columns have the same name".to_owned(),
+            false => format!("column `{}` is there more than once", output_name(name)),
+        };
+        return Error::failed("sql/duplicate-column", says)
+            .hint("give one of them another name with AS");
     }
     Error::failed(plan_code(message), clean(message))
 }
@@ -100,6 +126,9 @@ fn plan_error(message: &str) -> Error {
 fn plan_code(message: &str) -> &'static str {
     if message.contains("not supported locally") {
         return "sql/unsupported";
+    }
+    if message.contains("expanded to zero columns") || message.contains("EXCLUDE or EXCEPT") {
+        return "sql/exclude";
     }
     let typed = [
         "cannot cast",
@@ -124,7 +153,17 @@ const WORDS: &[(&str, &str)] = &[
     ("onsider using HAVING instead", "aggregate functions are not allowed in WHERE: use HAVING"),
     ("aggregate function calls cannot be nested", "aggregate function calls cannot be nested"),
     ("cannot contain window function", "aggregate function calls cannot contain window functions"),
-    ("Too many columns", "a subquery has more columns than stand beside it"),
+    ("oo many columns", "a subquery has more or fewer columns than stand beside it"),
+    (
+        "indow function calls cannot be nested",
+        "window function calls cannot be nested: compute the inner one in a subquery",
+    ),
+    ("expanded to zero columns", "EXCLUDE leaves no column of the select list"),
+    ("EXCLUDE or EXCEPT contains duplicate", "EXCLUDE names a column twice"),
+    ("ast node in sqltorel: OuterJoin", "(+) stands where no join can be made of it"),
+    ("mpty tuple not supported", "() stands where a value must: leave the clause out"),
+    ("nsupported LIMIT expression", "LIMIT takes a number"),
+    ("nsupported OFFSET expression", "OFFSET takes a number"),
     (
         "truct not supported",
         "a row (a, b) cannot stand here: write its values without the brackets",
@@ -177,6 +216,13 @@ fn clean(message: &str) -> String {
         between("nvalid function '", "'").filter(|name| super::rewrite::is_known(name))
     {
         return format!("function {name} is a window function: it needs OVER (...)");
+    }
+    if line.contains("DISTINCT FROM Boolean") {
+        return "argument of IS TRUE, IS FALSE and IS UNKNOWN must be of type boolean".to_owned();
+    }
+    if let Some((_, operation)) = line.split_once("logical boolean operation ") {
+        let op = if operation.contains(" OR ") { "OR" } else { "AND" };
+        return format!("argument of {op} must be of type boolean: {}", named(operation));
     }
     if let Some((name, _)) = between("function '", "' requires").zip(between("received ", "(Data"))
     {

@@ -101,7 +101,7 @@ fn summed(ty: &DataType) -> Result<DataType> {
         DataType::Decimal128(_, s) => DataType::Decimal128(38, *s),
         DataType::Float32 | DataType::Float64 => DataType::Float64,
         other => {
-            return plan_err!("function sum({}) does not exist for this type", type_name(other));
+            return plan_err!("SUM, as AVG, takes numbers and does not take {}", type_name(other));
         }
     })
 }

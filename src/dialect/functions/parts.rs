@@ -244,9 +244,13 @@ fn start_of(year: i32, month: u32) -> Option<i64> {
     Some(i64::from(days_of(date)) * DAY)
 }
 
-/// Months since year 0.
+/// Months since year 0, also of years later than those of the library's calendar, which repeats
+/// itself.
 fn months_of(micros: i64) -> i64 {
-    instant(micros).map_or(0, |at| i64::from(at.year()) * 12 + i64::from(at.month0()))
+    let days = micros.div_euclid(DAY);
+    let (cycles, rest) = (days.div_euclid(CYCLE.1), days.rem_euclid(CYCLE.1));
+    let day = i32::try_from(rest).ok().and_then(date_of).unwrap_or_default();
+    (i64::from(day.year()) + cycles * CYCLE.0) * 12 + i64::from(day.month0())
 }
 
 /// The instant as a calendar date and time.
@@ -257,6 +261,9 @@ pub fn instant(micros: i64) -> Option<NaiveDateTime> {
 pub fn micros_of(at: NaiveDateTime) -> Option<i64> {
     Some(at.and_utc().timestamp_micros())
 }
+
+/// Years after which the calendar repeats itself, and their days.
+pub const CYCLE: (i64, i64) = (400, 146_097);
 
 /// The number of 1970-01-01, counted from the first day of year 1.
 const EPOCH: i32 = 719_163;

@@ -376,9 +376,9 @@ fn to_char(args: &Args) -> Result<ArrayRef> {
     let patterns = args.text(1)?;
     let constant = args.constant_text(1).map(Pattern::parse);
     build(args.rows, |i, out| {
-        let (Some(at), Some(text)) = (at.get(i).and_then(parts::instant), patterns.get(i)) else {
-            return Ok(None);
-        };
+        let (Some(micros), Some(text)) = (at.get(i), patterns.get(i)) else { return Ok(None) };
+        // the calendar of the patterns ends with the year 262142
+        let Some(at) = parts::instant(micros) else { return exec_err!("timestamp out of range") };
         match &constant {
             Some(pattern) => pattern.write(out, at),
             None => Pattern::parse(text).write(out, at),

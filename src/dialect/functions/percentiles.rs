@@ -78,8 +78,8 @@ impl AggregateUDFImpl for Percentile {
                 None => {
                     let what = type_name(other);
                     return plan_err!(
-                        "MEDIAN and PERCENTILE_CONT take a number or a date, not {what}: \
-                         does not take it"
+                        "MEDIAN, as PERCENTILE_CONT, takes a number or a date and does not take \
+                         {what}"
                     );
                 }
             },

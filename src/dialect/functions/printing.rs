@@ -15,7 +15,7 @@ use chrono::{Datelike, NaiveDate};
 use datafusion::common::Result;
 use datafusion::logical_expr::ScalarUDF;
 
-use super::parts::DAY;
+use super::parts::{CYCLE, DAY};
 use super::udf::{Args, Function, Kind, Primitive, udf};
 
 const SECOND: i64 = 1_000_000;
@@ -77,11 +77,12 @@ pub fn write_time(out: &mut String, micros: i64) {
     }
 }
 
-/// The era stands behind the time.
+/// The era stands behind the time. Years later than the calendar of the library are told from those
+/// of the cycle that holds 1970.
 fn write_moment(out: &mut String, days: i64, clock: &str) {
-    let day = i32::try_from(days).ok().and_then(NaiveDate::from_epoch_days);
-    let Some(day) = day else { return };
-    let (year, era) = match day.year() {
+    let (cycles, rest) = (days.div_euclid(CYCLE.1), days.rem_euclid(CYCLE.1));
+    let day = i32::try_from(rest).ok().and_then(NaiveDate::from_epoch_days).unwrap_or_default();
+    let (year, era) = match i64::from(day.year()) + cycles * CYCLE.0 {
         year @ 1.. => (year, ""),
         // there is no year 0
         year => (1 - year, " BC"),
@@ -168,6 +169,10 @@ mod tests {
             (-719_162, "0001-01-01"),
             (-719_163, "0001-12-31 BC"),
             (-735_160, "0044-03-15 BC"),
+            // the ends of Redshift's range, later than those of the library's calendar
+            (106_751_990, "294247-01-09"),
+            (106_762_939, "294276-12-31"),
+            (-2_440_588, "4714-11-24 BC"),
         ] {
             assert_eq!(text(write_date, days), expected);
         }

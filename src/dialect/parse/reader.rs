@@ -379,6 +379,15 @@ impl<'a> Reader<'a> {
             .hint(hint)
     }
 
+    /// The word or the sign at a place.
+    fn word_of(&self, place: &Place) -> String {
+        let location = Location { line: place.line as u64, column: place.column as u64 };
+        let rest = self.text.get(offset_of(self.text, location)..).unwrap_or_default();
+        let word = |c: char| c.is_alphanumeric() || c == '_';
+        let of_word = rest.starts_with(word);
+        rest.chars().take_while(|c| word(*c) == of_word && !c.is_whitespace()).collect()
+    }
+
     /// Where the next token stands in the text.
     fn start(&self) -> Location {
         self.parser.peek_token_ref().span.start
@@ -404,7 +413,11 @@ impl<'a> Reader<'a> {
             .at(self.place())
             .hint("split it, for example with WITH"),
             ParserError::ParserError(message) | ParserError::TokenizerError(message) => {
-                let (message, place) = located(&message, self.file);
+                let (mut message, place) = located(&message, self.file);
+                if message.starts_with("no infix parser") {
+                    let found = place.as_ref().map(|place| self.word_of(place));
+                    message = format!("syntax error at or near \"{}\"", found.unwrap_or_default());
+                }
                 Error::failed("sql/syntax", message).at(place.unwrap_or_else(|| self.end.clone()))
             }
         })

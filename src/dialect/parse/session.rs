@@ -14,6 +14,7 @@ pub fn statement(r: &mut Reader<'_>, word: &str) -> Result<Command> {
     if word == "reset" && r.take_words(&["session", "authorization"]) {
         return Ok(Command::Noted { what: "RESET SESSION AUTHORIZATION" });
     }
+    let mut local = false;
     if word == "set" {
         // every level of isolation is one level on Redshift (r_BEGIN)
         if r.take_words(&["session", "characteristics", "as", "transaction"])
@@ -22,23 +23,24 @@ pub fn statement(r: &mut Reader<'_>, word: &str) -> Result<Command> {
             r.skip_all();
             return Ok(Command::Noted { what: "SET TRANSACTION" });
         }
-        let _scope = r.take("session") || r.take("local");
+        local = !r.take("session") && r.take("local");
         if r.take("authorization") {
             r.skip_all();
             return Ok(Command::Noted { what: "SET SESSION AUTHORIZATION" });
         }
         if r.take_words(&["time", "zone"]) {
-            return Ok(Command::Set { name: "timezone".into(), value: Some(r.rest_as_text()) });
+            let value = Some(r.rest_as_text());
+            return Ok(Command::Set { name: "timezone".into(), value, local });
         }
     }
     let name = setting(r)?;
     if word == "reset" {
-        return Ok(Command::Set { name, value: None });
+        return Ok(Command::Set { name, value: None, local });
     }
     if !r.take_token("=") {
         r.expect("to")?;
     }
-    Ok(Command::Set { name, value: Some(r.rest_as_text()) })
+    Ok(Command::Set { name, value: Some(r.rest_as_text()), local })
 }
 
 fn setting(r: &mut Reader<'_>) -> Result<String> {

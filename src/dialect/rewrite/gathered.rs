@@ -66,7 +66,10 @@ fn over_all(function: &mut Function, order: Vec<OrderByExpr>) -> Result<()> {
             "sql/window-order",
             format!("{name} as a window function takes PARTITION BY alone in OVER"),
         )
-        .hint("order by WITHIN GROUP (ORDER BY ...)"));
+        .hint(match name.as_str() {
+            "MEDIAN" => "take ORDER BY and the frame off OVER",
+            _ => "order by WITHIN GROUP (ORDER BY ...)",
+        }));
     }
     if !order.is_empty() {
         window.order_by = order;
@@ -97,9 +100,9 @@ pub fn percentile_cont(mut function: Function) -> Result<Expr> {
 /// MEDIAN is PERCENTILE_CONT(0.5) (r_MEDIAN).
 pub fn median(mut function: Function) -> Result<Expr> {
     let [value] = args(&mut function)?;
+    over_all(&mut function, Vec::new())?;
     rename(&mut function, "percentile_cont");
     set_args(&mut function, vec![value, Expr::value(Value::Number("0.5".into(), false))]);
-    over_all(&mut function, Vec::new())?;
     Ok(Expr::Function(function))
 }
 

@@ -57,7 +57,12 @@ pub fn query(query: &mut Query) -> Result<(), Located> {
     };
     let table = from.relation.clone();
     let name = relation(&table).filter(|_| from.joins.is_empty());
-    let Some(name) = name else { return Err(refused("CONNECT BY over several relations")) };
+    let Some(name) = name else {
+        return Err(refused(match from.joins.is_empty() {
+            true => "CONNECT BY over a subquery without a name",
+            false => "CONNECT BY over several relations",
+        }));
+    };
     let Some(mut condition) = condition else { return Err(refused("START WITH alone")) };
     sides(&mut condition, &name)?;
     outside(select)?;

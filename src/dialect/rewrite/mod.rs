@@ -41,6 +41,7 @@ pub use lateral::{questions, substitute};
 pub use literals::typed;
 pub use names::{MARK, output_name};
 pub use renamed::rename;
+pub use tested::is_aggregate;
 
 /// True for the name of a function that may be called.
 pub fn is_known(name: &str) -> bool {
@@ -86,6 +87,7 @@ impl VisitorMut for Rewriter<'_> {
         if let Err(located) = relations::query(query) {
             return ControlFlow::Break(located);
         }
+        shapes::exclude(&mut query.body);
         columns::query(query);
         ordered::query(query, self.depth == 0);
         tested::order(&mut query.order_by);

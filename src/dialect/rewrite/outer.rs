@@ -6,8 +6,8 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Join, JoinConstraint, JoinOperator, Query, Select, Spanned, TableFactor,
-    TableWithJoins, Value, Visit, VisitMut, Visitor, VisitorMut,
+    BinaryOperator, Expr, Ident, Join, JoinConstraint, JoinOperator, Query, Select, Spanned,
+    TableFactor, TableWithJoins, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use super::Located;
@@ -22,10 +22,16 @@ struct Marked {
 }
 
 pub fn select(select: &mut Select) -> Result<(), Located> {
-    let marked = select.selection.as_ref().is_some_and(|filter| !tables_marked(filter).is_empty());
-    if !marked {
+    let mut marked = select.selection.as_ref().map(tables_marked).unwrap_or_default();
+    if marked.is_empty() {
         return Ok(());
     }
+    // a column without a table is one of the only table that is marked
+    marked.retain(|table| !table.is_empty());
+    let only = match marked.as_slice() {
+        [table] => Some(table.clone()),
+        _ => None,
+    };
     let refused = |message: &str, select: &Select| -> Located {
         let error = Error::failed("sql/outer-join", message)
             .hint("write LEFT JOIN ... ON (r_WHERE_clause)");
@@ -38,6 +44,9 @@ pub fn select(select: &mut Select) -> Result<(), Located> {
     let mut joins: Vec<Marked> = Vec::new();
     let mut kept = Vec::new();
     for mut condition in conditions {
+        if let Some(table) = &only {
+            let _ = VisitMut::visit(&mut condition, &mut Qualify { depth: 0, table });
+        }
         let tables = tables_marked(&condition);
         let table = match tables.as_slice() {
             [] => {
@@ -180,6 +189,37 @@ fn qualifier(expr: &Expr) -> Option<String> {
             parts.len().checked_sub(2).and_then(|at| parts.get(at)).map(|i| i.value.clone())
         }
         _ => None,
+    }
+}
+
+/// Names the table of the marked columns that have none.
+struct Qualify<'a> {
+    /// Queries around the node at hand.
+    depth: usize,
+    table: &'a str,
+}
+
+impl VisitorMut for Qualify<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let (0, Expr::OuterJoin(inner)) = (self.depth, expr)
+            && let Expr::Identifier(column) = inner.as_ref()
+        {
+            let table = Ident { value: self.table.to_owned(), ..column.clone() };
+            **inner = Expr::CompoundIdentifier(vec![table, column.clone()]);
+        }
+        ControlFlow::Continue(())
     }
 }
 

@@ -45,6 +45,26 @@ pub fn query(query: &mut Query) -> Result<(), Located> {
     Ok(())
 }
 
+/// EXCLUDE behind the last of several items speaks of them all (r_EXCLUDE_list); the parser takes it
+/// for one of the star before it.
+pub fn exclude(body: &mut SetExpr) {
+    match body {
+        SetExpr::SetOperation { left, right, .. } => {
+            exclude(left);
+            exclude(right);
+        }
+        SetExpr::Select(select) => {
+            if let [_, .., SelectItem::Wildcard(star) | SelectItem::QualifiedWildcard(_, star)] =
+                select.projection.as_mut_slice()
+                && select.exclude.is_none()
+            {
+                select.exclude = star.opt_exclude.take();
+            }
+        }
+        _ => {}
+    }
+}
+
 /// OFFSET alone, in a query inside another: DataFusion 55.2 loses the order its rows are left out by,
 /// unless a limit stands beside it.
 pub fn offset(query: &mut Query) {

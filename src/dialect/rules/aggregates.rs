@@ -10,6 +10,8 @@ use super::list::rule;
 use super::{Find, Rule};
 use crate::dialect::command::Command;
 use crate::dialect::lex::APPROXIMATE_DISC;
+use crate::dialect::own;
+use crate::dialect::rewrite::is_aggregate;
 use crate::dialect::tables::tables_of;
 
 pub(super) static RULES: &[Rule] = &[
@@ -26,6 +28,32 @@ pub(super) static RULES: &[Rule] = &[
          aggregates leave out, so it means the same.",
         "select count(*) filter (where amount > 0) from sales",
         "select count(case when amount > 0 then 1 end) from sales",
+    ),
+    rule(
+        "RS349",
+        "sql/star-argument",
+        "a function other than COUNT has * for its argument",
+        "c_Aggregate_Functions",
+        "name the column",
+        Find::Function(|f| takes_star(f) && !function_name(f).ends_with("count")),
+    )
+    .told(
+        "COUNT(*) counts rows; every other function is given values.",
+        "select max(*) from sales",
+        "select max(amount) from sales",
+    ),
+    rule(
+        "RS362",
+        "sql/group-by-aggregate",
+        "aggregates are not allowed in GROUP BY",
+        "r_GROUP_BY_clause",
+        "leave it out of GROUP BY",
+        Find::Select(|s| own::calls(&s.group_by, is_aggregate) || groups_by_place(s)),
+    )
+    .told(
+        "A total is known once the rows are grouped.",
+        "select code, sum(amount) from sales group by code, sum(amount)",
+        "select code, sum(amount) from sales group by code",
     ),
     rule(
         "RS102",
@@ -247,6 +275,27 @@ pub(super) static RULES: &[Rule] = &[
         "select round(1.25, 1) from t",
     ),
 ];
+
+/// True for `f(*)`.
+fn takes_star(function: &Function) -> bool {
+    let ast::FunctionArguments::List(list) = &function.args else { return false };
+    let star = |arg: &ast::FunctionArg| {
+        matches!(arg, ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Wildcard))
+    };
+    list.args.iter().any(star)
+}
+
+/// GROUP BY the place of an aggregate in the list.
+fn groups_by_place(select: &ast::Select) -> bool {
+    let ast::GroupByExpr::Expressions(keys, _) = &select.group_by else { return false };
+    keys.iter().any(|key| {
+        let Expr::Value(value) = key else { return false };
+        let ast::Value::Number(place, _) = &value.value else { return false };
+        let place = place.parse::<usize>().ok().and_then(|place| place.checked_sub(1));
+        let item = place.and_then(|place| select.projection.get(place));
+        item.is_some_and(|item| own::calls(item, is_aggregate))
+    })
+}
 
 const POSTGRES_ONLY: &[&str] = &[
     "corr",

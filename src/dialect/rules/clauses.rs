@@ -1,8 +1,9 @@
-//! What Redshift refuses of set operations, of the places and frames of windows, and of PIVOT. It
-//! looks at one statement and knows no table.
+//! What Redshift refuses of set operations, of the places and frames of windows, of PIVOT and of
+//! EXCLUDE. It looks at one statement and knows no table.
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, SetExpr, TableFactor, WindowFrame, WindowFrameBound,
+    ExcludeSelectItem, Expr, Function, ObjectName, Select, SelectItem, SetExpr, TableFactor,
+    WindowFrame, WindowFrameBound,
 };
 
 use super::find::function_name;
@@ -105,7 +106,66 @@ pub(super) static RULES: &[Rule] = &[
         "select * from (select * from sales pivot (count(*) for code in ('a'))) as p \
          unpivot (n for c in (a))",
     ),
+    rule(
+        "RS363",
+        "sql/table-query",
+        "TABLE stands for a query",
+        "r_SELECT_synopsis",
+        "write SELECT * FROM",
+        Find::Query(|q| matches!(q.body.as_ref(), SetExpr::Table(_))),
+    )
+    .told(
+        "A query begins with SELECT or WITH. TABLE is PostgreSQL's short form.",
+        "insert into t (a) table u",
+        "insert into t (a) select * from u",
+    ),
+    rule(
+        "RS347",
+        "sql/exclude-place",
+        "EXCLUDE stands before the end of the select list",
+        "r_EXCLUDE_list",
+        "put it behind the last item, right before FROM",
+        Find::Select(|s| {
+            s.projection.split_last().is_some_and(|(_, items)| items.iter().any(|i| of_star(i).is_some()))
+        }),
+    )
+    .told(
+        "It speaks of the whole list, and so ends it.",
+        "select * exclude (a), b + 1 as c from t",
+        "select *, b + 1 as c exclude (a) from t",
+    ),
+    rule(
+        "RS348",
+        "sql/exclude-table",
+        "EXCLUDE names a column with its table",
+        "r_EXCLUDE_list",
+        "name the column alone",
+        Find::Select(|s| excluded(s).any(|name| name.0.len() > 1)),
+    )
+    .told(
+        "It takes columns off the result, where they stand under their own names.",
+        "select * exclude (t.a) from t",
+        "select * exclude (a) from t",
+    ),
 ];
+
+/// What is excluded from a star.
+fn of_star(item: &SelectItem) -> Option<&ExcludeSelectItem> {
+    match item {
+        SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) => {
+            options.opt_exclude.as_ref()
+        }
+        _ => None,
+    }
+}
+
+fn excluded(select: &Select) -> impl Iterator<Item = &ObjectName> {
+    let lists = select.projection.iter().filter_map(of_star).chain(&select.exclude);
+    lists.flat_map(|list| match list {
+        ExcludeSelectItem::Single(name) => std::slice::from_ref(name),
+        ExcludeSelectItem::Multiple(names) => names.as_slice(),
+    })
+}
 
 /// True where an input of a set operation restricts its rows.
 fn cut(body: &SetExpr) -> bool {

@@ -39,6 +39,14 @@ pub static CODES: &[Code] = &[
         ),
     ),
     code(
+        "sql/exclude",
+        "EXCLUDE leaves no column, or names one twice",
+        "r_EXCLUDE_list",
+        "name each column to leave out once, and keep one",
+        "It takes columns off the select list; a result has at least one.",
+        ("select * exclude (code, name, day) from dim", "select * exclude (code, name) from dim"),
+    ),
+    code(
         "sql/foreign-key",
         "a foreign key references no key",
         "r_CREATE_TABLE_NEW",

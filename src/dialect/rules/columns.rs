@@ -51,9 +51,11 @@ pub(super) static RULES: &[Rule] = &[
         "RS316",
         "sql/encoding-type",
         "an encoding does not go with the type of its column",
-        "az64-encoding",
-        "AZ64 is for whole numbers, DECIMAL, dates and times; MOSTLYn for whole numbers wider than n \
-         bits and DECIMAL (c_MostlyN_encoding); leave ENCODE out, and Redshift chooses",
+        "c_Compression_encodings",
+        "AZ64 and DELTA are for whole numbers, DECIMAL, dates and times, DELTA32K for those wider than \
+         16 bits; MOSTLYn for whole numbers wider than n bits and DECIMAL; TEXT255 and TEXT32K for \
+         VARCHAR; LZO for all but BOOLEAN, REAL and DOUBLE PRECISION; BYTEDICT for all but BOOLEAN; \
+         leave ENCODE out, and Redshift chooses",
         Find::Command(|c| match c {
             Command::CreateTable(t) => t.columns.iter().any(misencoded),
             Command::AlterTable(alter) => match &alter.action {
@@ -124,11 +126,17 @@ fn misencoded(column: &ColumnDef) -> bool {
         column.ty,
         SqlType::Date | SqlType::Time | SqlType::Timestamp | SqlType::TimestampTz
     );
+    let real = matches!(column.ty, SqlType::Real | SqlType::Double);
+    let flag = column.ty == SqlType::Boolean;
     match column.encode.as_deref() {
-        Some("az64") => bits.is_none() && !moment,
+        Some("az64" | "delta") => bits.is_none() && !moment,
+        Some("delta32k") => bits.is_none_or(|bits| bits < 32) && !moment,
         Some("mostly8") => bits.is_none(),
         Some("mostly16") => bits.is_none_or(|bits| bits <= 16),
         Some("mostly32") => bits.is_none_or(|bits| bits <= 32),
+        Some("text255" | "text32k") => !matches!(column.ty, SqlType::Varchar(_)),
+        Some("lzo") => flag || real,
+        Some("bytedict") => flag,
         _ => false,
     }
 }

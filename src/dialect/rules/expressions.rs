@@ -77,6 +77,37 @@ pub(super) static RULES: &[Rule] = &[
         "select json_extract_path_text(payload, 'code') from t",
     ),
     rule(
+        "RS360",
+        "sql/operator",
+        "the operator is one for arrays, ranges or JSON of PostgreSQL",
+        "c_unsupported-postgresql-datatypes",
+        "compare texts with =, LIKE or ~",
+        Find::Expr(|e| matches!(e, Expr::BinaryOp { op, .. } if is_for_other_types(op))),
+    )
+    .told(
+        "There are no values of such types: @>, <@, #>, @@ and ? have nothing to work on.",
+        "select code from t where payload @> 'a'",
+        "select code from t where payload like '%a%'",
+    ),
+    rule(
+        "RS361",
+        "sql/any-list",
+        "ANY, SOME and ALL stand beside something other than a subquery",
+        "r_comparison_condition",
+        "write IN ('a', 'b')",
+        Find::Expr(|e| match e {
+            Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } => {
+                !matches!(right.as_ref(), Expr::Subquery(_))
+            }
+            _ => false,
+        }),
+    )
+    .told(
+        "They compare with the rows of a subquery; there are no arrays.",
+        "select code from t where code = any ('{a,b}')",
+        "select code from t where code in ('a', 'b')",
+    ),
+    rule(
         "RS183",
         "sql/like-any",
         "LIKE ANY does not exist on Redshift",
@@ -159,7 +190,7 @@ pub(super) static RULES: &[Rule] = &[
     rule(
         "RS325",
         "sql/subquery-columns",
-        "a subquery has more columns than stand beside it",
+        "a subquery has more or fewer columns than stand beside it",
         "r_in_condition",
         "select one column for each value",
         Find::Expr(selects_too_many),
@@ -170,7 +201,48 @@ pub(super) static RULES: &[Rule] = &[
         "select code from sales where code in (select code, amount from dim)",
         "select code from sales where code in (select code from dim)",
     ),
+    rule(
+        "RS346",
+        "sql/row-width",
+        "rows beside each other have different numbers of values",
+        "r_in_condition",
+        "give each row as many values",
+        Find::Expr(differ_in_width),
+    )
+    .told(
+        "Rows are compared value by value.",
+        "select code from sales where (code, amount) in ((1, 2, 3))",
+        "select code from sales where (code, amount) in ((1, 2))",
+    ),
 ];
+
+fn is_for_other_types(op: &BinaryOperator) -> bool {
+    use BinaryOperator as B;
+    matches!(
+        op,
+        B::AtArrow
+            | B::ArrowAt
+            | B::HashArrow
+            | B::HashLongArrow
+            | B::AtAt
+            | B::AtQuestion
+            | B::Question
+            | B::QuestionAnd
+            | B::QuestionPipe
+            | B::HashMinus
+    )
+}
+
+/// Rows of different widths in a comparison or IN.
+fn differ_in_width(expr: &Expr) -> bool {
+    let (left, rows) = match expr {
+        Expr::InList { expr, list, .. } => (expr, list.as_slice()),
+        Expr::BinaryOp { left, right, .. } => (left, std::slice::from_ref(right.as_ref())),
+        _ => return false,
+    };
+    let Expr::Tuple(values) = left.as_ref() else { return false };
+    rows.iter().any(|row| matches!(row, Expr::Tuple(row) if row.len() != values.len()))
+}
 
 /// A text whose alias is in single quotes.
 fn has_text_for_name(item: &SelectItem) -> bool {
@@ -178,7 +250,8 @@ fn has_text_for_name(item: &SelectItem) -> bool {
     matches!(value.value, Value::SingleQuotedString(_)) && alias.quote_style == Some('\'')
 }
 
-/// A value by a subquery of several columns, or IN with more columns than values; a star may be one.
+/// A value by a subquery of several columns, or IN with more or fewer columns than values; a star
+/// may be any number.
 fn selects_too_many(expr: &Expr) -> bool {
     let (query, wanted) = match expr {
         Expr::Subquery(query) => (query, 1),
@@ -188,9 +261,21 @@ fn selects_too_many(expr: &Expr) -> bool {
         },
         _ => return false,
     };
-    let SetExpr::Select(select) = query.body.as_ref() else { return false };
+    width(&query.body).is_some_and(|width| width != wanted)
+}
+
+/// The columns a query selects, if its text names each.
+fn width(body: &SetExpr) -> Option<usize> {
     let named = |item: &SelectItem| {
         matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. })
     };
-    select.projection.iter().all(named) && select.projection.len() > wanted
+    match body {
+        SetExpr::Select(select) => {
+            let plain = select.exclude.is_none() && select.projection.iter().all(named);
+            plain.then_some(select.projection.len())
+        }
+        SetExpr::SetOperation { left, .. } => width(left),
+        SetExpr::Query(query) => width(&query.body),
+        _ => None,
+    }
 }

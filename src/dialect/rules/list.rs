@@ -6,8 +6,8 @@
 use super::{Find, Rule, Severity, Story};
 use super::{
     advised, aggregates, clauses, columns, definitions, expressions, materialized, merges,
-    missing_rules, missing_statements, queries, reserved, sorted, statements, transfers, traps,
-    values, windows, words,
+    missing_rules, missing_statements, outer, queries, reserved, sorted, statements, transfers,
+    traps, values, windows, words,
 };
 
 /// Every rule.
@@ -21,6 +21,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         windows::RULES,
         queries::RULES,
         clauses::RULES,
+        outer::RULES,
         expressions::RULES,
         merges::RULES,
         statements::RULES,

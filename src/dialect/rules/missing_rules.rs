@@ -1,13 +1,50 @@
 //! What Redshift runs and Landfall cannot run faithfully. It approximates nothing.
 
-use datafusion::sql::sqlparser::ast::{self, Expr};
+use datafusion::sql::sqlparser::ast::{
+    self, Expr, GroupByExpr, SelectItem, WildcardAdditionalOptions,
+};
 
 use super::list::missing;
 use super::scope::Scope;
 use super::{Find, Rule};
+use crate::dialect::own;
+use crate::dialect::rewrite::is_aggregate;
 use crate::dialect::tables::factors;
 
 pub(super) static RULES: &[Rule] = &[
+    missing(
+        "RS540",
+        "EXCLUDE behind several stars is not supported locally",
+        "r_EXCLUDE_list",
+        "name the columns, or exclude from one star over a subquery",
+        Find::Select(|s| {
+            let stars: Vec<_> = s.projection.iter().filter_map(star).collect();
+            stars.len() > 1
+                && (s.exclude.is_some() || stars.iter().any(|star| star.opt_exclude.is_some()))
+        }),
+    )
+    .told(
+        "It takes the column off each of them, and not each has it.",
+        "select t.*, u.* exclude (a) from t join u on t.a = u.a",
+        "select t.b, u.c from t join u on t.a = u.a",
+    ),
+    missing(
+        "RS539",
+        "GROUP BY ALL beside a window function without an aggregate is not supported locally",
+        "r_GROUP_BY_clause",
+        "name the columns in GROUP BY, or compute the window in a subquery",
+        Find::Select(|s| {
+            let windowed = |item: &SelectItem| {
+                own::calls(item, |f| f.over.is_some()) && !own::calls(item, is_aggregate)
+            };
+            matches!(s.group_by, GroupByExpr::All(_)) && s.projection.iter().any(windowed)
+        }),
+    )
+    .told(
+        "The manual does not say whether such a column is one to group by.",
+        "select code, count(*) over () from sales group by all",
+        "select code, count(*) over () from sales group by code",
+    ),
     missing(
         "RS501",
         "CONNECT BY over several relations is not supported locally",
@@ -134,6 +171,13 @@ fn unnests(select: &ast::Select) -> bool {
         before.extend(alias.as_ref().map(|a| a.name.value.as_str()).or(parts.last().copied()));
     }
     false
+}
+
+fn star(item: &SelectItem) -> Option<&WildcardAdditionalOptions> {
+    match item {
+        SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) => Some(options),
+        _ => None,
+    }
 }
 
 /// `relation.column.attribute`, which is not `schema.relation.column`.

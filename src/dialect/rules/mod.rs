@@ -6,7 +6,7 @@
 //! nothing in a statement.
 //!
 //! ```text
-//! aggregates windows sorted queries clauses expressions    what a query may not say
+//! aggregates windows sorted queries clauses outer expressions  what a query may not say
 //! statements columns definitions materialized merges words transfers  what a statement may not be
 //! missing_rules missing_statements          what Redshift runs and we do not
 //! advised traps                             what runs and often is not what was meant
@@ -33,6 +33,7 @@ mod materialized;
 mod merges;
 mod missing_rules;
 mod missing_statements;
+mod outer;
 mod queries;
 mod reserved;
 mod scope;

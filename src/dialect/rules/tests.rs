@@ -114,6 +114,13 @@ const ALSO: &[(&str, &str)] = &[
     ("RS131", "select (array[1, 2])[1] from t"),
     ("RS145", "create temp table s.x as select 1 as a"),
     ("RS154", "rollback to before_update"),
+    ("RS316", "create table x (a char(5) encode text255)"),
+    ("RS316", "create table x (a int encode text32k)"),
+    ("RS316", "create table x (a boolean encode lzo)"),
+    ("RS316", "create table x (a float encode lzo)"),
+    ("RS316", "create table x (a boolean encode bytedict)"),
+    ("RS316", "create table x (a varchar(5) encode delta)"),
+    ("RS316", "create table x (a smallint encode delta32k)"),
     ("RS163", "select listagg(x, ',') within group (order by x) from (select 'a' as x) as f"),
     ("RS164", "insert into t (a) select current_schema() from dim"),
     ("RS166", "select a = b is not true as same from t"),
@@ -177,6 +184,8 @@ fn good_statements_break_no_rule() {
         // both keys are declared, so at most one row matches
         "update dim set name = s.name from stage s where dim.code = s.code",
         "select code from dim where code not in (select code from stage)",
+        "select code from dim where (nvl(code, ''), nvl(name, 'NA')) not in \
+         (select nvl(s.code, ''), nvl(s.label, 'NA') from stage s)",
         "select code from stage where code not in (select code from dim where code is not null)",
         "update dim set name = s.name from stage s where dim.code = s.code \
          and (dim.name <> s.name or (dim.name is null and s.name is not null) \

@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Query, Select, Selec
 use super::find::function_name;
 use super::keys;
 use super::list::advice;
-use super::scope::{Scope, column_name, plain, select_of};
+use super::scope::{Scope, arguments, column_name, plain, select_of};
 use super::{Find, Rule};
 use crate::types::SqlType;
 
@@ -144,16 +144,26 @@ fn not_in_with_nulls(expr: &Expr, scope: &Scope<'_>) -> bool {
 }
 
 impl Scope<'_> {
-    /// True if the one column of a query is never NULL, by its words or by its table.
+    /// True if no column of a query is ever NULL, by its words or by its table.
     fn gives_no_null(&self, query: &Query) -> bool {
         let Some(select) = select_of(query) else { return false };
-        let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] =
-            select.projection.as_slice()
-        else {
-            return false;
+        let scope = self.of_select(select);
+        select.projection.iter().all(|item| match item {
+            SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. } => {
+                leaves_nulls_out(select, item) || scope.is_never_null(item)
+            }
+            _ => false,
+        })
+    }
+
+    fn is_never_null(&self, expr: &Expr) -> bool {
+        let filled = match expr {
+            Expr::Function(function) if ["coalesce", "nvl"].contains(&function_name(function)) => {
+                arguments(function).into_iter().any(|argument| self.is_never_null(argument))
+            }
+            _ => false,
         };
-        leaves_nulls_out(select, item)
-            || self.of_select(select).kind(item).is_some_and(|k| k.not_null)
+        filled || self.kind(expr).is_some_and(|kind| kind.not_null)
     }
 }
 

@@ -41,6 +41,22 @@ pub(super) static RULES: &[Rule] = &[
         "select sum(amount) over (order by day rows unbounded preceding) from sales",
     ),
     rule(
+        "RS345",
+        "sql/window-reference",
+        "OVER names a window",
+        "c_Window_functions",
+        "write the window in each OVER (...)",
+        Find::Function(|f| {
+            matches!(f.over, Some(WindowType::NamedWindow(_)))
+                || spec(f).is_some_and(|s| s.window_name.is_some())
+        }),
+    )
+    .told(
+        "There is no WINDOW clause to give it a name.",
+        "select sum(amount) over (w) from sales",
+        "select sum(amount) over (partition by code) from sales",
+    ),
+    rule(
         "RS107",
         "sql/window-order",
         "the ORDER BY of a window is a constant",

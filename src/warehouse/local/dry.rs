@@ -72,7 +72,7 @@ impl DryRun<'_> {
     pub fn new_session(&mut self) {
         self.txn.set_temporary(Temporary::new());
         self.txn.settings.prepared.clear();
-        self.txn.settings.read_only = false;
+        self.txn.settings.end();
         self.made_of.retain(|name, _| name.schema.is_some());
     }
 
@@ -233,7 +233,7 @@ impl DryRun<'_> {
                 Ok(())
             }
             Command::Rollback => {
-                txn.settings.read_only = false;
+                txn.settings.undo();
                 Ok(())
             }
             Command::RefreshMaterializedView { name, .. } => materialized::known(txn, name),

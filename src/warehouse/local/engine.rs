@@ -29,6 +29,7 @@ use crate::warehouse::{
 use super::catalog::{self, ColumnDef, Shape, SnapshotId, TableDef};
 use super::files::Place;
 use super::outside::Outside;
+use super::runtime::runtime_error;
 use super::sessions::Sessions;
 use super::transaction::Transaction;
 use super::{external, statement};
@@ -274,49 +275,6 @@ fn travelled(error: &(dyn std::error::Error + 'static)) -> Option<Error> {
     }
 }
 
-/// A value the engine could not compute or store, in Redshift's words where it has some.
-fn runtime_error(text: &str) -> Error {
-    let has = |part: &str| text.contains(part);
-    if has("more than one row") {
-        return Error::failed("sql/subquery-rows", "single-row subquery returns more than one row")
-            .hint("take MIN or MAX of it, or write IN (r_scalar_subqueries)");
-    }
-    if has("Divide by zero") {
-        return Error::failed("sql/division", "division by zero");
-    }
-    if has("to store in a Decimal") {
-        return Error::failed(
-            "sql/overflow",
-            format!(
-                "numeric data overflow (result precision): {}",
-                text.rsplit_once("error: ").map_or(text, |(_, reason)| reason)
-            ),
-        );
-    }
-    if let Some((value, ty)) = uncast(text) {
-        return Error::failed("sql/overflow", format!("{ty} out of range: {value}"));
-    }
-    if has("Overflow happened") || has("verflow") || (has("Can't cast value") && has("to type Int"))
-    {
-        let text = text.trim_start_matches("Execution error: ");
-        let text = text.replace("Arithmetic overflow: Overflow happened on: ", "");
-        return Error::failed("sql/overflow", text);
-    }
-    Error::failed("sql/execution", text.trim_start_matches("Execution error: "))
-}
-
-/// The value of a cast to whole numbers that do not hold it, and their type.
-fn uncast(text: &str) -> Option<(&str, &'static str)> {
-    let (value, ty) = text.split_once("Can't cast value ")?.1.split_once(" to type ")?;
-    let ty = match ty.split(|c: char| !c.is_alphanumeric()).next()? {
-        "Int16" => "smallint",
-        "Int32" => "integer",
-        "Int64" => "bigint",
-        _ => return None,
-    };
-    Some((value, ty))
-}
-
 #[async_trait]
 impl Warehouse for Local {
     async fn run(&self, batch: &Batch, finish: Finish<'_>) -> Result<Vec<Outcome>> {
@@ -432,7 +390,10 @@ impl Local {
         let (mut outcome, mut undone) = (Outcome::default(), false);
         for parsed in dialect::parse_script(&statement.text, &statement.place.file)? {
             if let (Command::Rollback, true) = (&parsed.command, txn.can_start_over()) {
+                let mut settings = std::mem::take(&mut txn.settings);
+                settings.undo();
                 *txn = self.begin(None).await?;
+                txn.settings = settings;
                 undone = true;
             } else {
                 outcome = self.parsed(txn, &parsed).await?;

@@ -38,6 +38,7 @@ mod prepared;
 mod readonly;
 mod rekey;
 mod reshape;
+mod runtime;
 mod session;
 mod sessions;
 mod settings;

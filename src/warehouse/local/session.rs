@@ -78,8 +78,10 @@ impl Session {
                 Block::Open(mut txn) => {
                     let outcome = self.local.parsed(&mut txn, parsed).await?;
                     if parsed.command.commits() {
-                        // What the TRUNCATE committed includes the temporary tables.
+                        // What the TRUNCATE committed includes the temporary tables and settings.
                         self.temporary = txn.temporary();
+                        self.settings = txn.settings.clone();
+                        self.settings.end();
                     }
                     self.block = Block::Open(txn);
                     Ok(outcome)
@@ -97,7 +99,7 @@ impl Session {
     async fn begin(&mut self, read_only: bool) -> Result<Outcome> {
         if let Block::None = self.block {
             let mut txn = self.transaction().await?;
-            txn.settings.read_only = read_only;
+            txn.settings.begin(read_only);
             self.block = Block::Open(Box::new(txn));
         }
         Ok(Outcome::default())
@@ -122,7 +124,7 @@ impl Session {
         txn.commit(None).await?;
         self.temporary = temporary;
         self.settings = settings;
-        self.settings.read_only = false;
+        self.settings.end();
         Ok(())
     }
 }

@@ -83,12 +83,45 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("wlm_query_slot_count", "1"),
 ];
 
+/// Settings that SHOW has no default for: of PostgreSQL, which drivers set, and of Redshift.
+const OTHERS: &[&str] = &[
+    "application_name",
+    "auto_analyze",
+    "auto_mv",
+    "autocommit",
+    "client_encoding",
+    "client_min_messages",
+    "datashare_break_glass_session_var",
+    "default_transaction_isolation",
+    "default_transaction_read_only",
+    "enable_numeric_rounding",
+    "enable_result_cache",
+    "enable_spectrum_oid",
+    "enable_user_activity_logging",
+    "intervalstyle",
+    "interval_forbid_composite_literals",
+    "lock_timeout",
+    "max_query_execution_time",
+    "pg_federation_repeatable_read",
+    "require_ssl",
+    "selective_reencode",
+    "spectrum_query_maxerror",
+    "standard_conforming_strings",
+    "transaction_isolation",
+    "transaction_read_only",
+    "wlm_json_configuration",
+];
+
 /// The settings of a session.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// The transaction was begun READ ONLY.
     pub read_only: bool,
     set: BTreeMap<String, String>,
+    /// As they were when the transaction began, where it is a block.
+    before: Option<BTreeMap<String, String>>,
+    /// What SET LOCAL hid, which comes back when the transaction ends.
+    hidden: BTreeMap<String, Option<String>>,
     /// Only a session may change the search path: the order of files is read off the names in
     /// them, which would then mean something else.
     session: bool,
@@ -102,9 +135,43 @@ impl Settings {
         Settings { session: true, ..Settings::default() }
     }
 
-    /// Takes a value, or for RESET (`None`) forgets it.
-    pub fn set(&mut self, name: &str, value: Option<&str>) -> Result<()> {
+    /// A transaction block begins; a BEGIN inside one changes nothing.
+    pub fn begin(&mut self, read_only: bool) {
+        self.read_only = read_only;
+        let _ = self.before.get_or_insert_with(|| self.set.clone());
+    }
+
+    /// The transaction is committed: what SET LOCAL gave ends with it.
+    pub fn end(&mut self) {
+        self.read_only = false;
+        self.before = None;
+        for (name, value) in std::mem::take(&mut self.hidden) {
+            match value {
+                Some(value) => self.set.insert(name, value),
+                None => self.set.remove(&name),
+            };
+        }
+    }
+
+    /// The transaction is rolled back, and its settings with it.
+    pub fn undo(&mut self) {
+        let before = self.before.take();
+        self.end();
+        if let Some(before) = before {
+            self.set = before;
+        }
+    }
+
+    /// Takes a value, or for RESET (`None`) forgets it, for RESET ALL every value; `local` until
+    /// the transaction ends.
+    pub fn set(&mut self, name: &str, value: Option<&str>, local: bool) -> Result<()> {
         let name = name.to_ascii_lowercase();
+        if (name.as_str(), value) == ("all", None) {
+            self.set.clear();
+            self.hidden.clear();
+            return Ok(());
+        }
+        named(&name)?;
         check(&name, value)?;
         if name == "search_path" && !self.session && value.is_some() {
             let own = schemas(value.unwrap_or_default());
@@ -115,6 +182,11 @@ impl Settings {
                 )
                 .hint("write the schema before each table (manual page r_search_path)"));
             }
+        }
+        if local {
+            self.hidden.entry(name.clone()).or_insert_with(|| self.set.get(&name).cloned());
+        } else {
+            self.hidden.remove(&name);
         }
         match value.filter(|v| !v.trim().eq_ignore_ascii_case("default")) {
             Some(value) => {
@@ -135,14 +207,7 @@ impl Settings {
         if let Some((_, value)) = DEFAULTS.iter().find(|(known, _)| *known == name) {
             return Ok((*value).to_owned());
         }
-        let error = Error::failed(
-            "sql/setting",
-            format!("unrecognized configuration parameter \"{name}\""),
-        );
-        Err(match nearest(&name, DEFAULTS.iter().map(|(known, _)| *known)) {
-            Some(near) => error.hint(format!("did you mean {near}?")),
-            None => error,
-        })
+        Err(unknown(&name))
     }
 
     /// Every setting with its value, by name.
@@ -166,6 +231,28 @@ fn schemas(value: &str) -> Vec<String> {
         .map(|part| part.trim().trim_matches(['"', '\'']).to_ascii_lowercase())
         .filter(|part| !part.is_empty() && part != "$user" && part != "default")
         .collect::<Vec<_>>()
+}
+
+/// Refuses a name that is none: a variable of one's own has two parts (r_SET).
+fn named(name: &str) -> Result<()> {
+    let known = DEFAULTS.iter().any(|(known, _)| *known == name)
+        || SETTINGS.iter().any(|setting| setting.name == name)
+        || OTHERS.contains(&name);
+    match name.split('.').count() {
+        1 if !known => Err(unknown(name)),
+        1 | 2 => Ok(()),
+        _ => Err(Error::failed("sql/setting", format!("\"{name}\" has more than two parts"))
+            .hint("a variable of a session is named part.part (r_SET)")),
+    }
+}
+
+fn unknown(name: &str) -> Error {
+    let error =
+        Error::failed("sql/setting", format!("unrecognized configuration parameter \"{name}\""));
+    match nearest(name, DEFAULTS.iter().map(|(known, _)| *known)) {
+        Some(near) => error.hint(format!("did you mean {near}?")),
+        None => error.hint("a variable of one's own has two parts: my.name (r_SET)"),
+    }
 }
 
 /// Refuses a setting that would make statements mean something else than they do here.
@@ -196,22 +283,60 @@ mod tests {
             ("enable_case_sensitive_identifier", "true"),
             ("error_on_nondeterministic_update", "on"),
         ] {
-            assert!(settings.set(name, Some(value)).is_err(), "{name} {value}");
+            assert!(settings.set(name, Some(value), false).is_err(), "{name} {value}");
         }
-        settings.set("query_group", Some("'x'")).expect("kept");
-        settings.set("timezone", Some("'UTC'")).expect("means nothing new");
+        settings.set("query_group", Some("'x'"), false).expect("kept");
+        settings.set("timezone", Some("'UTC'"), false).expect("means nothing new");
         assert_eq!(settings.show("Query_Group").expect("set"), "x");
-        settings.set("query_group", None).expect("reset");
+        settings.set("query_group", None, false).expect("reset");
         assert_eq!(settings.show("query_group").expect("a default"), "unset");
         assert!(settings.show("query_grup").is_err());
     }
 
     #[test]
+    fn what_a_transaction_sets_ends_as_it_does() {
+        let mut settings = Settings::of_session();
+        let group = |settings: &Settings| settings.show("query_group").expect("a setting");
+        settings.set("query_group", Some("a"), false).expect("kept");
+        // SET LOCAL ends with a COMMIT, SET does not
+        settings.begin(false);
+        settings.set("query_group", Some("b"), true).expect("kept");
+        settings.set("statement_timeout", Some("5"), false).expect("kept");
+        assert_eq!(group(&settings), "b");
+        settings.end();
+        assert_eq!(group(&settings), "a");
+        assert_eq!(settings.show("statement_timeout").expect("a setting"), "5");
+        // both end with a ROLLBACK
+        settings.begin(false);
+        settings.set("query_group", Some("c"), false).expect("kept");
+        settings.set("statement_timeout", Some("6"), true).expect("kept");
+        settings.undo();
+        assert_eq!(group(&settings), "a");
+        assert_eq!(settings.show("statement_timeout").expect("a setting"), "5");
+        settings.set("search_path", Some("store"), false).expect("kept");
+        settings.set("all", None, false).expect("kept");
+        assert_eq!((group(&settings).as_str(), settings.path()), ("unset", None));
+    }
+
+    #[test]
+    fn a_name_of_ones_own_has_two_parts() {
+        let mut settings = Settings::of_session();
+        settings.set("my.name", Some("1"), false).expect("two parts");
+        assert_eq!(settings.show("my.name").expect("set"), "1");
+        for name in ["nope", "my.own.name"] {
+            let error = settings.set(name, Some("1"), false).expect_err(name);
+            assert_eq!(error.code(), "sql/setting");
+        }
+        let error = settings.set("seed", Some(".25"), false).expect_err("a seed");
+        assert_eq!(error.code(), "sql/unsupported-locally");
+    }
+
+    #[test]
     fn only_a_session_has_a_search_path() {
         let mut settings = Settings::of_session();
-        settings.set("search_path", Some("'$user', Store, public")).expect("taken");
+        settings.set("search_path", Some("'$user', Store, public"), false).expect("taken");
         assert_eq!(settings.path(), Some(vec!["store".to_owned(), "public".to_owned()]));
-        assert!(Settings::default().set("search_path", Some("store")).is_err());
-        assert!(Settings::default().set("search_path", Some("\"$user\", public")).is_ok());
+        assert!(Settings::default().set("search_path", Some("store"), false).is_err());
+        assert!(Settings::default().set("search_path", Some("\"$user\", public"), false).is_ok());
     }
 }

@@ -90,16 +90,16 @@ pub(super) async fn dispatch(
         Command::Noted { .. } => Ok(Outcome::default()),
         Command::Care(care) => care::run(local, txn, care).await,
         Command::Begin { read_only } => {
-            txn.settings.read_only = *read_only;
+            txn.settings.begin(*read_only);
             Ok(Outcome::default())
         }
         Command::Commit => {
-            txn.settings.read_only = false;
+            txn.settings.end();
             txn.kept = true;
             Ok(Outcome::default())
         }
-        Command::Set { name, value } => {
-            txn.settings.set(name, value.as_deref()).map(|()| Outcome::default())
+        Command::Set { name, value, local } => {
+            txn.settings.set(name, value.as_deref(), *local).map(|()| Outcome::default())
         }
         Command::Copy(copy) => load::copy(local, txn, parsed, copy).await,
         Command::Unload(unload) => unload::unload(local, txn, parsed, unload).await,

@@ -245,3 +245,19 @@ alter table sales add column k int unique;
 alter table sales drop constraint nothing;
 vacuum reindex sales to 75 percent;
 show external table lake.sales;
+
+-- rows, marks and lists
+select code from sales where (code, amount) in ((1, 2, 3));
+select s.code from sales s, dim d where s.code = d.code(+) or s.code = 'a';
+select s.code from sales s, dim d, stage g where d.code(+) = s.code and d.name(+) = g.name;
+select s.code from sales s join stage g on s.code = g.code, dim d where s.code = d.code(+);
+select s.code from sales s, (select code from dim) as d where s.code = d.code(+);
+select code(+) from sales;
+select sum(amount) over (w) from sales;
+select * exclude (code), code from sales;
+select * exclude (s.code) from sales s;
+select max(*) from sales;
+select code, sum(amount) from sales group by code, sum(amount);
+select code from sales where code @> 'a';
+select code from sales where code = any ('{a}');
+insert into sales (code) table dim;
