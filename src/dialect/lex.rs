@@ -122,6 +122,7 @@ impl Dialect for Grammar {
             Token::AtSign => (UnaryOperator::PGAbs, OTHER_OPERATOR),
             Token::PGSquareRoot => (UnaryOperator::PGSquareRoot, OTHER_OPERATOR),
             Token::PGCubeRoot => (UnaryOperator::PGCubeRoot, OTHER_OPERATOR),
+            Token::LParen => return super::united::parse(parser),
             _ => return None,
         };
         parser.next_token();

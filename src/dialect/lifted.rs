@@ -1,5 +1,6 @@
 //! Subqueries inside aggregates, window functions and sort keys, computed below them: DataFusion 55.2
-//! takes a correlated value apart only in a select list or a condition. So are the computed keys of
+//! takes a correlated value apart only in a select list or a condition, and EXISTS
+//! as `marked` says. So are the computed keys of
 //! windows: it finds no order by `a - b < 1`, and panics where two windows have one computed key. It
 //! changes no value.
 
@@ -23,7 +24,7 @@ pub fn apply(plan: LogicalPlan) -> Result<LogicalPlan> {
         if !concerned {
             return Ok(Transformed::no(plan));
         }
-        let plan = match holds(&plan, &is_correlated)? {
+        let plan = match holds(&plan, &goes_below)? {
             true => Transformed::yes(lifted(plan)?),
             false => Transformed::no(plan),
         };
@@ -35,8 +36,12 @@ pub fn apply(plan: LogicalPlan) -> Result<LogicalPlan> {
     .map(|t| t.data)
 }
 
-fn is_correlated(expr: &Expr) -> bool {
-    matches!(expr, Expr::ScalarSubquery(query) if !query.outer_ref_columns.is_empty())
+fn goes_below(expr: &Expr) -> bool {
+    match expr {
+        Expr::ScalarSubquery(query) => !query.outer_ref_columns.is_empty(),
+        Expr::Exists(_) => true,
+        _ => false,
+    }
 }
 
 fn lifted(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -52,7 +57,7 @@ fn lifted(plan: LogicalPlan) -> Result<LogicalPlan> {
                 part,
                 Expr::AggregateFunction(_) | Expr::WindowFunction(_) | Expr::Alias(_)
             );
-            if call || !part.exists(|e| Ok(is_correlated(e)))? {
+            if call || !part.exists(|e| Ok(goes_below(e)))? {
                 return Ok(Transformed::no(part));
             }
             let value = format!("__landfall_lifted_{}", below.len());

@@ -23,7 +23,7 @@ use super::casts::assignable;
 use super::functions::alike::{common, shared, unmatched};
 use super::functions::marks::{ASSIGNED, NVL2_ELSE, converted};
 use super::functions::{TIMESTAMP, is_text, number_text, type_name};
-use super::operators;
+use super::{operators, retyped};
 
 /// Rewrites a plan before its types are coerced, while its casts are marked.
 ///
@@ -31,7 +31,7 @@ use super::operators;
 /// the first query of a UNION: above what changes here it is planned again.
 pub fn apply(plan: LogicalPlan) -> Result<LogicalPlan> {
     let mut retyped = false;
-    plan.transform_up_with_subqueries(|plan| {
+    let matched = plan.transform_up_with_subqueries(|plan| {
         let plan = if retyped { plan.recompute_schema()? } else { plan };
         if let LogicalPlan::Union(union) = plan {
             let union = self::union(union, retyped)?;
@@ -68,8 +68,8 @@ pub fn apply(plan: LogicalPlan) -> Result<LogicalPlan> {
             Ok(matched.update_data(|e| name.restore(e)))
         })?;
         if retyped { plan.map_data(LogicalPlan::recompute_schema) } else { Ok(plan) }
-    })
-    .map(|t| t.data)
+    })?;
+    if retyped { retyped::apply(matched.data) } else { Ok(matched.data) }
 }
 
 /// True if one of a node's expressions, or what it is made of, is found.

@@ -14,8 +14,8 @@ use super::build::{cast, text};
 use super::session::{CATALOG, TEMPORARY};
 use super::wording::{sql_error, unwrap};
 use super::{
-    ambiguous, blanks, guarded, lifted, lists, matched, membership, named, recursive, rewrite,
-    sets, tables, totals,
+    ambiguous, blanks, grouped, guarded, joined, lifted, lists, matched, membership, named,
+    recursive, rewrite, sets, tables, totals,
 };
 use crate::error::{Error, Place, Result, nearest};
 
@@ -58,6 +58,8 @@ pub fn rewrite_query(query: &mut ast::Query, clock: &Clock) -> Result<()> {
     rewrite::rewrite(query, clock).map_err(|located| located.0)
 }
 
+type Planned = std::result::Result<LogicalPlan, DataFusionError>;
+
 /// Lateral aliases one query may use.
 const LATERAL_LIMIT: usize = 200;
 
@@ -81,23 +83,8 @@ pub async fn plan_query(
         }
     })?;
     for _ in 0..LATERAL_LIMIT {
-        let statement = ast::Statement::Query(Box::new(query.clone()));
-        let planned =
-            Box::pin(state.statement_to_plan(DfStatement::Statement(Box::new(statement)))).await;
-        let error = match planned {
-            Ok(plan) => {
-                let plan = matched::apply(plan).and_then(named::unmark);
-                let plan = plan.and_then(|plan| {
-                    sets::check(&plan)?;
-                    ambiguous::check(&plan)?;
-                    Ok(plan)
-                });
-                let plan = plan.and_then(blanks::apply).and_then(membership::apply);
-                let plan = plan.and_then(lifted::apply).and_then(totals::apply);
-                let plan = plan.and_then(lists::apply).and_then(guarded::apply);
-                let plan = plan.and_then(recursive::apply);
-                return plan.map_err(|e| sql_error(e, place));
-            }
+        let error = match planned(state, &query).await {
+            Ok(plan) => return mended(plan).map_err(|e| sql_error(e, place)),
             Err(error) => error,
         };
         if !mend(state, &mut query, &error).await {
@@ -112,6 +99,49 @@ pub async fn plan_query(
     ))
 }
 
+async fn planned(state: &SessionState, query: &ast::Query) -> Planned {
+    let statement =
+        DfStatement::Statement(Box::new(ast::Statement::Query(Box::new(query.clone()))));
+    Box::pin(state.statement_to_plan(statement)).await
+}
+
+/// What DataFusion answers otherwise than Redshift, mended one thing after the other.
+fn mended(plan: LogicalPlan) -> Planned {
+    let plan = grouped::apply(plan).and_then(joined::apply).and_then(membership::apply);
+    let plan = plan.and_then(matched::apply).and_then(named::unmark)?;
+    sets::check(&plan)?;
+    ambiguous::check(&plan)?;
+    let plan = blanks::apply(plan).and_then(lifted::apply).and_then(totals::apply);
+    plan.and_then(lists::apply).and_then(guarded::apply).and_then(recursive::apply)
+}
+
+/// Finds the relation that has a column of USING, where the text does not tell. False for any other
+/// column.
+async fn told(state: &SessionState, query: &mut ast::Query, column: &Column) -> bool {
+    let marked = column.relation.as_ref().map(|relation| relation.table().to_owned());
+    let Some((mark, relations)) = marked.and_then(|m| Some((m.clone(), rewrite::candidates(&m)?)))
+    else {
+        return false;
+    };
+    for relation in &relations {
+        let mut attempt = query.clone();
+        rewrite::tell(&mut attempt, &mark, Some(relation));
+        let has = match planned(state, &attempt).await {
+            Ok(_) => true,
+            Err(error) => missing_column(&error).is_none_or(|missing| {
+                let of = missing.relation.as_ref().map(|r| r.table());
+                missing.name != column.name || of != Some(relation.as_str())
+            }),
+        };
+        if has {
+            *query = attempt;
+            return true;
+        }
+    }
+    rewrite::tell(query, &mark, None);
+    true
+}
+
 /// The temporary tables of a session.
 fn temporary(state: &SessionState) -> BTreeSet<String> {
     let catalog = state.catalog_list().catalog(CATALOG);
@@ -121,15 +151,19 @@ fn temporary(state: &SessionState) -> BTreeSet<String> {
 
 /// Mends what only an error of the planner tells; false where there is nothing to mend.
 async fn mend(state: &SessionState, query: &mut ast::Query, error: &DataFusionError) -> bool {
-    let Some(column) = missing_column(error).filter(|column| column.relation.is_none()) else {
+    let missing = missing_column(error);
+    if let Some(column) = missing
+        && told(state, query, column).await
+    {
+        return true;
+    }
+    let Some(column) = missing.filter(|column| column.relation.is_none()) else {
         return field_of(error).is_some_and(|relation| rewrite::rename(query, relation));
     };
     let name = column.name.as_str();
     let (mut having, mut unknown) = (HashSet::new(), HashSet::new());
     for question in rewrite::questions(query, name) {
-        let statement = ast::Statement::Query(Box::new(question.query));
-        let statement = DfStatement::Statement(Box::new(statement));
-        match Box::pin(state.statement_to_plan(statement)).await {
+        match planned(state, &question.query).await {
             Ok(all) if all.schema().fields_with_unqualified_name(name).is_empty() => {}
             Ok(_) => drop(having.insert(question.select)),
             // it reads what is around it, or another name is missing there

@@ -20,6 +20,7 @@ use super::casts::RedshiftCasts;
 use super::days::Days;
 use super::first_row::FirstRow;
 use super::functions;
+use super::marked::Marked;
 use super::operators::Operators;
 use super::pivot::Pivots;
 use super::rowless::Rowless;
@@ -77,6 +78,8 @@ pub fn session_state(
     // constants are folded by then, and filters not yet pushed into scans
     let folded = logical.iter().position(|rule| rule.name() == "simplify_expressions");
     logical.insert(folded.map_or(0, |at| at + 1), Arc::new(Days));
+    let tested = logical.iter().position(|r| r.name() == "decorrelate_predicate_subquery");
+    logical.insert(tested.unwrap_or(0), Arc::new(Marked::default()));
     logical.push(Arc::new(Rowless));
     logical.push(Arc::new(Runnable));
     let mut builder = SessionStateBuilder::new()

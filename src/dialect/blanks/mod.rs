@@ -17,10 +17,12 @@ mod widths;
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, Result};
+use datafusion::common::{Column, JoinConstraint, Result};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::split_conjunction_owned;
-use datafusion::logical_expr::{Distinct, Expr, Filter, Join, LogicalPlan, Projection, lit};
+use datafusion::logical_expr::{
+    BinaryExpr, Distinct, Expr, Filter, Join, LogicalPlan, Operator, Projection, lit,
+};
 
 pub use known::KnownText;
 use known::Scope;
@@ -70,6 +72,16 @@ fn correlated(filter: Filter) -> Result<Transformed<LogicalPlan>> {
         schema.fields().iter().filter(|field| *field.name() == column.name).count() > 1
     };
     let mut lift = |expr: Expr| -> Result<Expr> {
+        let expr = match expr {
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
+                let [left, right] = [*left, *right].map(|side| match is_computed(&side) {
+                    true => named(side, &mut below),
+                    false => side,
+                });
+                left.eq(right)
+            }
+            other => other,
+        };
         let lifted = expr.transform_down(|expr| match &expr {
             Expr::ScalarFunction(call) if call.name() == KEY && !expr.contains_outer() => {
                 Ok(Transformed::yes(named(expr, &mut below)))
@@ -89,6 +101,11 @@ fn correlated(filter: Filter) -> Result<Transformed<LogicalPlan>> {
     Ok(Transformed::yes(LogicalPlan::Filter(Filter::try_new(predicate, input)?)))
 }
 
+/// True for a value of the rows of a correlated query alone that is no column.
+fn is_computed(expr: &Expr) -> bool {
+    !matches!(expr, Expr::Column(_)) && !expr.contains_outer() && !expr.column_refs().is_empty()
+}
+
 /// A value under a name of its own among what is computed below.
 fn named(value: Expr, below: &mut Vec<Expr>) -> Expr {
     let name = format!("__landfall_key_{}", below.len());
@@ -99,8 +116,12 @@ fn named(value: Expr, below: &mut Vec<Expr>) -> Expr {
 /// The pairs of an equality join, each side by its key.
 fn keys(join: Join) -> Join {
     let (left, right) = (Scope::new(vec![&join.left]), Scope::new(vec![&join.right]));
-    let on = join.on.iter().cloned().map(|(l, r)| compare::pair((l, &left), (r, &right))).collect();
-    Join { on, ..join }
+    let on: Vec<(Expr, Expr)> =
+        join.on.iter().cloned().map(|(l, r)| compare::pair((l, &left), (r, &right))).collect();
+    // the engine takes the keys of USING for columns
+    let plain = on.iter().all(|(l, r)| l.try_as_col().is_some() && r.try_as_col().is_some());
+    let join_constraint = if plain { join.join_constraint } else { JoinConstraint::On };
+    Join { on, join_constraint, ..join }
 }
 
 fn expressions(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {

@@ -15,6 +15,8 @@ pub const CAST: &str = "cast_as";
 pub const SAME: &str = "same_value";
 /// The last argument of NVL2, and a value of the type of the one before it: `matched` takes it out.
 pub const NVL2_ELSE: &str = "nvl2_else";
+/// A row of several values beside a query or in one: `membership` takes it apart.
+pub const ROW: &str = "row_of";
 /// A value a column takes, and a NULL of the column's type: `matched` takes it out.
 pub const ASSIGNED: &str = "assigned";
 
@@ -58,7 +60,14 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         },
         ..otherwise
     };
-    vec![udf(mark), udf(same), udf(otherwise), udf(assigned)]
+    let row = Function {
+        name: ROW,
+        params: &[Kind::Any],
+        variadic: true,
+        returns: |_| Ok(DataType::Boolean),
+        ..otherwise
+    };
+    vec![udf(mark), udf(same), udf(otherwise), udf(assigned), udf(row)]
 }
 
 /// What the last value of NVL2 becomes beside one of another kind (r_NVL2); `None` for itself.

@@ -24,6 +24,7 @@ mod shapes;
 mod sight;
 mod table;
 mod tested;
+mod untold;
 mod using;
 mod whole_rows;
 
@@ -42,6 +43,7 @@ pub use literals::typed;
 pub use names::{MARK, output_name};
 pub use renamed::rename;
 pub use tested::is_aggregate;
+pub use untold::{candidates, tell};
 
 /// True for the name of a function that may be called.
 pub fn is_known(name: &str) -> bool {
@@ -90,7 +92,6 @@ impl VisitorMut for Rewriter<'_> {
         shapes::exclude(&mut query.body);
         columns::query(query);
         ordered::query(query, self.depth == 0);
-        tested::order(&mut query.order_by);
         if self.depth > 0 {
             shapes::offset(query);
         }
@@ -114,9 +115,7 @@ impl VisitorMut for Rewriter<'_> {
                 .and_then(|()| outer::select(select))
                 .and_then(|()| shapes::select(select))
                 .map(|()| columns::stars(select))
-                .map(|()| names::select(select))
-                .map(|()| row_values::select(select))
-                .map(|()| tested::select(select)),
+                .map(|()| names::select(select)),
         )
     }
 
@@ -136,8 +135,10 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Located> {
+        tested::distinct(expr);
         let done = flow(calls::expression(expr, self.clock));
         tested::only_row(expr);
+        row_values::within(expr);
         done
     }
 }

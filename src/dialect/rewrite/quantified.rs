@@ -3,15 +3,12 @@
 //!
 //! With NULL among the rows the answer is unknown, unless another row decides it, as in SQL.
 
-use std::ops::ControlFlow;
-
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Query, Select, SelectItem, SetExpr, UnaryOperator, Value, Visit, Visitor,
+    BinaryOperator, Expr, Query, SelectItem, SetExpr, UnaryOperator, Value,
 };
 
 use crate::dialect::build::{self, alone, binary, call, case, derived, number};
 use crate::dialect::own;
-use crate::dialect::tables::{called, factors};
 
 pub const ROWS: &str = "__landfall_rows";
 pub const ONE: &str = "__landfall_value";
@@ -103,81 +100,6 @@ fn of_all(value: Expr, op: BinaryOperator, query: &Query) -> Expr {
         ],
         Some(truth(true)),
     )
-}
-
-/// How many rows a query has that gives no row of aggregates.
-pub fn rows(query: &Query) -> Expr {
-    // rows of any width: their columns keep their names
-    counted(query).unwrap_or_else(|| scalar(query, call("count", vec![number(1)]), &[]))
-}
-
-/// How many of its values are not NULL.
-pub fn known(query: &Query) -> Expr {
-    let counted = || scalar(query, call("count", vec![build::qualified(ROWS, ONE)]), &[ONE.into()]);
-    inside(query, "count").unwrap_or_else(counted)
-}
-
-/// How many of its values are equal to one outside.
-///
-/// A name that means a column of the query's own inside it, or could, is kept outside: the rows
-/// get a name then, as they do where what they hold is no plain column.
-pub fn equal(query: &Query, value: &Expr) -> Expr {
-    equal_inside(query, value).unwrap_or_else(|| {
-        let rows = derived(query.clone(), ROWS, &[ONE.to_owned()]);
-        let same = binary(build::qualified(ROWS, ONE), BinaryOperator::Eq, value.clone());
-        let count = vec![build::item(call("count", vec![number(1)]), "equal")];
-        let select = build::select(count, vec![alone(rows)], Some(same));
-        Expr::Subquery(Box::new(build::query(None, SetExpr::Select(Box::new(select)))))
-    })
-}
-
-fn equal_inside(query: &Query, value: &Expr) -> Option<Expr> {
-    if captured(query, value) {
-        return None;
-    }
-    let inner = column_of(query)?;
-    let Expr::Subquery(mut counted) = counted(query)? else { return None };
-    if let SetExpr::Select(select) = counted.body.as_mut() {
-        let same = build::nested(binary(inner, BinaryOperator::Eq, value.clone()));
-        narrow(select, same);
-    }
-    Some(Expr::Subquery(counted))
-}
-
-/// Leaves the rows for which a condition is true, too.
-pub fn narrow(select: &mut Select, condition: Expr) {
-    select.selection = Some(match select.selection.take() {
-        Some(filter) => binary(build::nested(filter), BinaryOperator::And, condition),
-        None => condition,
-    });
-}
-
-/// True where a name in the value could be a column of the query's FROM: one without a table, one
-/// of a table that stands there, and any beside a relation without a name.
-pub fn captured(query: &Query, value: &Expr) -> bool {
-    struct Find(Option<Vec<String>>);
-    impl Visitor for Find {
-        type Break = ();
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            let caught = match expr {
-                Expr::Identifier(_) => true,
-                Expr::CompoundIdentifier(parts) => {
-                    let table = parts.iter().rev().nth(1).map(|part| &part.value);
-                    let within = |own: &Vec<String>| table.is_none_or(|t| own.contains(t));
-                    self.0.as_ref().is_none_or(within)
-                }
-                _ => false,
-            };
-            if caught { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        }
-    }
-    value.visit(&mut Find(relations(query))).is_break()
-}
-
-/// What the relations of a query's FROM are called; `None` where one has no name.
-fn relations(query: &Query) -> Option<Vec<String>> {
-    let SetExpr::Select(select) = query.body.as_ref() else { return None };
-    factors(&select.from).map(called).collect()
 }
 
 /// The values a query selects, if its text names each.

@@ -1,18 +1,18 @@
-//! Subqueries that DataFusion 55.2 does not plan or answers wrongly: EXISTS and IN in the select
-//! list, and over aggregates without GROUP BY, which give one row whatever they read; a correlated
-//! query of one value that is no aggregate. It changes no other expression.
+//! Subqueries that DataFusion 55.2 does not plan or answers wrongly: EXISTS and IN over aggregates
+//! without GROUP BY, which give one row whatever they read; a correlated query of one value that is no
+//! aggregate. It changes no other expression.
 //!
 //! Source: r_exists_condition, r_in_condition, c_Aggregate_Functions.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, OrderBy, Query, Select, SelectItem, SetExpr, UnaryOperator,
-    Value,
+    BinaryOperator, Expr, Function, Query, Select, SelectItem, SetExpr, UnaryOperator, Value,
 };
 
-use super::calls::name_of;
+use super::calls::{args_mut, name_of};
 use super::quantified;
-use crate::dialect::build::{self, binary, case, number};
+use crate::dialect::build::{self, binary, number};
 use crate::dialect::functions;
+use crate::dialect::functions::marks::CAST;
 use crate::dialect::lex::{APPROXIMATE_COUNT, APPROXIMATE_DISC};
 use crate::dialect::own::{self, calls};
 
@@ -54,7 +54,7 @@ pub fn expression(expr: &mut Expr) {
     let truth = |value: bool| Expr::value(Value::Boolean(value));
     match expr {
         Expr::Exists { subquery, negated } => {
-            let Some(select) = one_row(subquery) else { return };
+            let Some(select) = one_row(subquery) else { return starless(subquery) };
             let found = match &select.having {
                 None => truth(true),
                 Some(having) => {
@@ -78,6 +78,17 @@ pub fn expression(expr: &mut Expr) {
     }
 }
 
+/// What EXISTS selects is not looked at: a star need not be told.
+fn starless(query: &mut Query) {
+    if let SetExpr::Select(select) = query.body.as_mut()
+        && let [SelectItem::Wildcard(options)] = select.projection.as_slice()
+        && options.opt_exclude.is_none()
+        && !own::is_grouped(select)
+    {
+        select.projection = vec![build::item(number(1), quantified::ONE)];
+    }
+}
+
 /// A query that may be correlated: its value is that of its only row. To be asked when its parts
 /// are rewritten, because no text calls the functions.
 pub fn only_row(expr: &mut Expr) {
@@ -96,14 +107,28 @@ pub fn only_row(expr: &mut Expr) {
     }
 }
 
-/// EXISTS, IN and = ANY in the select list, by the count of rows.
-pub fn select(select: &mut Select) {
-    own::each(&mut select.projection, listed);
+/// Names what the engine would call alike inside two aggregates: a constant and its cast, two
+/// subqueries. To be asked when the arguments are rewritten.
+pub fn distinct(expr: &mut Expr) {
+    let Expr::Function(function) = expr else { return };
+    if !is_aggregate(function) && function.over.is_none() {
+        return;
+    }
+    let arguments = args_mut(function).into_iter().flatten();
+    for argument in arguments.take(1) {
+        let constant = match &*argument {
+            Expr::Cast { expr, .. } => matches!(expr.as_ref(), Expr::Value(_)),
+            other => matches!(other, Expr::TypedString(_)),
+        };
+        if constant || own::holds(argument, is_subquery) {
+            let name = build::text(&argument.to_string());
+            *argument = build::call(CAST, vec![build::take(argument), name]);
+        }
+    }
 }
 
-/// EXISTS and IN in ORDER BY, by the count of rows.
-pub fn order(order_by: &mut Option<OrderBy>) {
-    own::each(order_by, listed);
+fn is_subquery(expr: &Expr) -> bool {
+    matches!(expr, Expr::Exists { .. } | Expr::InSubquery { .. } | Expr::Subquery(_))
 }
 
 fn not(expr: Expr) -> Expr {
@@ -150,53 +175,6 @@ fn instead(query: &Query, value: Expr) -> Expr {
         select.having = None;
     }
     Expr::Subquery(Box::new(query))
-}
-
-fn listed(expr: &mut Expr) {
-    // = ANY is IN, which is to be counted
-    quantified::expression(expr);
-    expression(expr);
-    if let Some(counted) = counted(expr) {
-        *expr = counted;
-    }
-}
-
-fn counted(expr: &Expr) -> Option<Expr> {
-    match expr {
-        Expr::Exists { subquery, negated } => {
-            let op = if *negated { BinaryOperator::Eq } else { BinaryOperator::Gt };
-            Some(build::nested(binary(quantified::rows(subquery), op, number(0))))
-        }
-        Expr::InSubquery { expr: left, subquery, negated }
-            if !matches!(left.as_ref(), Expr::Tuple(_)) =>
-        {
-            let found = member(left, subquery);
-            Some(build::nested(if *negated { not(found) } else { found }))
-        }
-        _ => None,
-    }
-}
-
-/// `value IN (query)`: true with a row that is equal, unknown where a NULL could be equal.
-fn member(value: &Expr, query: &Query) -> Expr {
-    let truth = |value: bool| Expr::value(Value::Boolean(value));
-    let value = build::nested(value.clone());
-    let total = quantified::rows(query);
-    let known = quantified::known(query);
-    let equal = quantified::equal(query, &value);
-    let open = binary(
-        Expr::IsNull(Box::new(value)),
-        BinaryOperator::Or,
-        build::nested(binary(known, BinaryOperator::Lt, total.clone())),
-    );
-    case(
-        vec![
-            (binary(equal, BinaryOperator::Gt, number(0)), truth(true)),
-            (binary(total, BinaryOperator::Eq, number(0)), truth(false)),
-            (open, build::null()),
-        ],
-        Some(truth(false)),
-    )
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::Located;
 use super::calls::{WITH_PART, args_mut, name_of};
-use super::whole_rows;
+use super::{untold, whole_rows};
 use crate::dialect::build::{self, binary, call, qualified};
 use crate::dialect::tables::called;
 use crate::error::Error;
@@ -145,12 +145,14 @@ fn tree(tree: &mut TableWithJoins, all: bool) -> Result<Merged, Error> {
             JoinConstraint::Natural if outer => return Err(natural()),
             JoinConstraint::Using(_) | JoinConstraint::Natural if all => return Err(everything()),
             JoinConstraint::Using(columns) => {
+                let place = columns.first().map(|name| name.span().start.to_string());
                 let columns = columns.iter().filter_map(simple).collect::<Vec<_>>();
                 let again = columns.iter().any(|c| value(&merged, c).is_some());
-                let sides = sides(&columns, &merged, &left, right.as_deref());
+                let mut sides = sides(&columns, &merged, &left, right.as_deref());
+                untold::mark(&mut sides, &left, &place.unwrap_or_default());
                 // the engine would take the left side, which need not have the row
                 if outer && sides.iter().any(|(_, l, r)| r.is_none() || full && l.is_none()) {
-                    return Err(untold());
+                    return Err(nobodys());
                 }
                 if let (true, Some(on)) = (again, equal(&sides)) {
                     *constraint = JoinConstraint::On(on);
@@ -173,7 +175,7 @@ fn everything() -> Error {
     .hint("name the columns that are wanted (r_FROM_clause30)")
 }
 
-fn untold() -> Error {
+fn nobodys() -> Error {
     Error::failed(
         "sql/unsupported",
         "RIGHT and FULL JOIN ... USING of a column that one of several relations has is not \
@@ -255,6 +257,8 @@ pub fn merge(
                 (Some(left), Some(right)) => Some(call("coalesce", vec![left, right])),
                 _ => None,
             },
+            // equal on both sides, and known on the right
+            _ if left.as_ref().is_some_and(untold::is_marked) => right.or(left),
             _ => left.or(right),
         };
         merged.retain(|(name, _)| *name != column);

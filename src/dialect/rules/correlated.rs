@@ -4,7 +4,7 @@
 
 use datafusion::sql::sqlparser::ast::{
     Expr, GroupByExpr, JoinConstraint, JoinOperator, Query, Select, SelectItem, SetExpr, Spanned,
-    Visit, Visitor,
+    TableFactor, TableWithJoins, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 use std::ops::ControlFlow;
@@ -169,7 +169,24 @@ fn members(body: &SetExpr) -> Vec<&Select> {
 }
 
 fn relations(select: &Select) -> Vec<String> {
-    factors(&select.from).filter_map(called).collect()
+    let mut names = Vec::new();
+    named(&select.from, &mut names);
+    names
+}
+
+/// The names of the relations of a FROM, those of a parenthesised join among them.
+fn named(from: &[TableWithJoins], names: &mut Vec<String>) {
+    for factor in factors(from) {
+        match factor {
+            TableFactor::NestedJoin { table_with_joins, alias: None } => {
+                named(std::slice::from_ref(table_with_joins), names);
+            }
+            TableFactor::NestedJoin { alias: Some(alias), .. } => {
+                names.push(alias.name.value.clone());
+            }
+            other => names.extend(called(other)),
+        }
+    }
 }
 
 fn has_window(select: &Select) -> bool {
@@ -219,7 +236,7 @@ impl Visitor for Queries {
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         self.depth += 1;
-        self.own.extend(select_of(query).map(relations).unwrap_or_default());
+        self.own.extend(members(&query.body).into_iter().flat_map(relations));
         ControlFlow::Continue(())
     }
 
