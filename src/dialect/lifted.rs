@@ -1,8 +1,7 @@
 //! Subqueries inside aggregates, window functions and sort keys, computed below them: DataFusion 55.2
-//! takes a correlated value apart only in a select list or a condition, and EXISTS
-//! as `marked` says. So are the computed keys of
-//! windows: it finds no order by `a - b < 1`, and panics where two windows have one computed key. It
-//! changes no value.
+//! takes a correlated value apart only in a select list or a condition, and EXISTS as `marked` says. So
+//! are the computed keys of windows: it finds no order by `a - b < 1`, and panics where two windows have
+//! one computed key. It changes no value.
 
 use std::sync::Arc;
 
@@ -10,7 +9,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, Result};
 use datafusion::logical_expr::expr::{WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{Expr, LogicalPlan, Projection, Sort, Window};
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Projection, Sort, Window};
 
 use super::matched::holds;
 
@@ -44,9 +43,14 @@ fn goes_below(expr: &Expr) -> bool {
     }
 }
 
+/// What a plan yields, but for the number of the grouping set, which is for GROUPING alone.
+fn columns(plan: &LogicalPlan) -> impl Iterator<Item = Expr> {
+    let columns = plan.schema().iter();
+    columns.filter(|(_, f)| f.name() != Aggregate::INTERNAL_GROUPING_ID).map(Expr::from)
+}
+
 fn lifted(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let mut below: Vec<Expr> =
-        plan.inputs().iter().flat_map(|i| i.schema().iter()).map(Expr::from).collect();
+    let mut below: Vec<Expr> = plan.inputs().into_iter().flat_map(columns).collect();
     let own = below.clone();
     let names = NamePreserver::new(&plan);
     let plan = plan.map_expressions(|expr| {
@@ -89,7 +93,7 @@ fn keys(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let LogicalPlan::Window(Window { mut window_expr, input, .. }) = plan else {
         return Ok(Transformed::no(plan));
     };
-    let mut below: Vec<Expr> = input.schema().iter().map(Expr::from).collect();
+    let mut below: Vec<Expr> = columns(&input).collect();
     let plain = below.len();
     let names = window_expr.iter().map(|call| call.schema_name().to_string());
     let names = names.collect::<Vec<String>>();

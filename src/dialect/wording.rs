@@ -247,7 +247,7 @@ fn clean(message: &str) -> String {
     let line = line.split_once(" No function matches").map_or(line, |(reason, _)| reason);
     let line = line.split_once(": Invalid argument error").map_or(line, |(reason, _)| reason);
     let line = line.trim_end_matches('.');
-    super::lex::lower_first(&named(&line))
+    super::lex::lower_first(&named(line))
 }
 
 /// Types by Redshift's names.
