@@ -17,7 +17,7 @@ use super::Located;
 use crate::dialect::build;
 use crate::dialect::command::ObjectRef;
 use crate::dialect::own;
-use crate::dialect::tables::tables_of_query;
+use crate::dialect::tables::{called, tables_of_query};
 use crate::error::Error;
 
 /// The pseudocolumn of r_CONNECT_BY_clause: the word without quotes and without a table.
@@ -56,7 +56,7 @@ pub fn query(query: &mut Query) -> Result<(), Located> {
         return Err(refused("CONNECT BY over several relations"));
     };
     let table = from.relation.clone();
-    let name = relation(&table).filter(|_| from.joins.is_empty());
+    let name = called(&table).filter(|_| from.joins.is_empty());
     let Some(name) = name else {
         return Err(refused(match from.joins.is_empty() {
             true => "CONNECT BY over a subquery without a name",
@@ -128,18 +128,6 @@ pub fn left(select: &Select) -> Result<(), Located> {
     match select.connect_by.is_empty() {
         true => Ok(()),
         false => Err(refused("CONNECT BY inside UNION, INTERSECT or EXCEPT")),
-    }
-}
-
-/// What its columns are qualified by.
-fn relation(factor: &TableFactor) -> Option<String> {
-    match factor {
-        TableFactor::Table { name, alias, .. } => match alias {
-            Some(alias) => Some(alias.name.value.clone()),
-            None => Some(name.0.last()?.as_ident()?.value.clone()),
-        },
-        TableFactor::Derived { alias, .. } => Some(alias.as_ref()?.name.value.clone()),
-        _ => None,
     }
 }
 

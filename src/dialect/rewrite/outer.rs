@@ -6,12 +6,14 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Ident, Join, JoinConstraint, JoinOperator, Query, Select, Spanned,
-    TableFactor, TableWithJoins, Value, Visit, VisitMut, Visitor, VisitorMut,
+    BinaryOperator, Expr, Ident, Join, JoinConstraint, JoinOperator, Select, Spanned, TableFactor,
+    TableWithJoins, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use super::Located;
 use crate::dialect::build::{self, binary};
+use crate::dialect::own;
+use crate::dialect::tables::called;
 use crate::error::Error;
 
 /// A condition with (+), the table it is on, and the other tables it names.
@@ -45,7 +47,7 @@ pub fn select(select: &mut Select) -> Result<(), Located> {
     let mut kept = Vec::new();
     for mut condition in conditions {
         if let Some(table) = &only {
-            let _ = VisitMut::visit(&mut condition, &mut Qualify { depth: 0, table });
+            own::each(&mut condition, |expr| of_table(expr, table));
         }
         let tables = tables_marked(&condition);
         let table = match tables.as_slice() {
@@ -88,7 +90,7 @@ fn split(filter: Expr, into: &mut Vec<Expr>) {
 /// The tables of FROM with those marked by (+) joined from the left, each after what it needs.
 fn placed(from: Vec<TableWithJoins>, mut joins: Vec<Marked>) -> Option<Vec<TableWithJoins>> {
     let is_outer = |table: &TableWithJoins| {
-        name_of(&table.relation).is_some_and(|name| joins.iter().any(|j| j.table == name))
+        called(&table.relation).is_some_and(|name| joins.iter().any(|j| j.table == name))
     };
     let (mut outer, inner): (Vec<TableWithJoins>, Vec<TableWithJoins>) =
         from.into_iter().partition(is_outer);
@@ -99,10 +101,10 @@ fn placed(from: Vec<TableWithJoins>, mut joins: Vec<Marked>) -> Option<Vec<Table
         all.joins.push(join(table.relation, JoinOperator::CrossJoin(JoinConstraint::None)));
         all.joins.extend(table.joins);
     }
-    let mut waiting: Vec<String> = outer.iter().filter_map(|t| name_of(&t.relation)).collect();
+    let mut waiting: Vec<String> = outer.iter().filter_map(|t| called(&t.relation)).collect();
     while !outer.is_empty() {
         let ready = outer.iter().position(|table| {
-            name_of(&table.relation).is_some_and(|name| {
+            called(&table.relation).is_some_and(|name| {
                 joins
                     .iter()
                     .filter(|j| j.table == name)
@@ -110,7 +112,7 @@ fn placed(from: Vec<TableWithJoins>, mut joins: Vec<Marked>) -> Option<Vec<Table
             })
         })?;
         let table = outer.remove(ready);
-        let name = name_of(&table.relation)?;
+        let name = called(&table.relation)?;
         waiting.retain(|w| *w != name);
         let (mine, rest): (Vec<Marked>, Vec<Marked>) =
             joins.into_iter().partition(|j| j.table == name);
@@ -130,42 +132,20 @@ fn join(relation: TableFactor, join_operator: JoinOperator) -> Join {
     Join { relation, global: false, join_operator }
 }
 
-fn name_of(factor: &TableFactor) -> Option<String> {
-    match factor {
-        TableFactor::Table { alias: Some(alias), .. }
-        | TableFactor::Derived { alias: Some(alias), .. } => Some(alias.name.value.clone()),
-        TableFactor::Table { name, .. } => Some(name.0.last()?.as_ident()?.value.clone()),
-        _ => None,
-    }
-}
-
-/// The tables whose columns carry (+), each once; empty text for a column without one.
+/// The tables whose columns carry (+), each once, those of queries inside aside; empty text for a
+/// column without one.
 fn tables_marked(expr: &Expr) -> Vec<String> {
-    /// How many subqueries deep it stands, and what it found: theirs are not this query's.
-    struct Find(usize, Vec<String>);
-    impl Visitor for Find {
-        type Break = ();
-        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-            self.0 += 1;
-            ControlFlow::Continue(())
-        }
-        fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-            self.0 -= 1;
-            ControlFlow::Continue(())
-        }
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            if let (0, Expr::OuterJoin(inner)) = (self.0, expr) {
-                let table = qualifier(inner).unwrap_or_default();
-                if !self.1.contains(&table) {
-                    self.1.push(table);
-                }
+    let mut found = Vec::new();
+    let _ = own::expressions(expr, |expr| {
+        if let Expr::OuterJoin(inner) = expr {
+            let table = qualifier(inner).unwrap_or_default();
+            if !found.contains(&table) {
+                found.push(table);
             }
-            ControlFlow::Continue(())
         }
-    }
-    let mut find = Find(0, Vec::new());
-    let _ = expr.visit(&mut find);
-    find.1
+        ControlFlow::Continue(())
+    });
+    found
 }
 
 fn tables_named(expr: &Expr) -> Vec<String> {
@@ -192,34 +172,13 @@ fn qualifier(expr: &Expr) -> Option<String> {
     }
 }
 
-/// Names the table of the marked columns that have none.
-struct Qualify<'a> {
-    /// Queries around the node at hand.
-    depth: usize,
-    table: &'a str,
-}
-
-impl VisitorMut for Qualify<'_> {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let (0, Expr::OuterJoin(inner)) = (self.depth, expr)
-            && let Expr::Identifier(column) = inner.as_ref()
-        {
-            let table = Ident { value: self.table.to_owned(), ..column.clone() };
-            **inner = Expr::CompoundIdentifier(vec![table, column.clone()]);
-        }
-        ControlFlow::Continue(())
+/// Names the table of a marked column that has none.
+fn of_table(expr: &mut Expr, table: &str) {
+    if let Expr::OuterJoin(inner) = expr
+        && let Expr::Identifier(column) = inner.as_ref()
+    {
+        let table = Ident { value: table.to_owned(), ..column.clone() };
+        **inner = Expr::CompoundIdentifier(vec![table, column.clone()]);
     }
 }
 

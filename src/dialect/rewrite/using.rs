@@ -5,17 +5,16 @@
 //! 55.2 takes the left column always, which is NULL where only the right side has a row, and finds
 //! the name ambiguous in WHERE and in a further USING.
 
-use std::ops::ControlFlow;
-
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, OrderBy, OrderByKind,
-    Query, Select, SelectItem, SetExpr, Spanned, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    Query, Select, SelectItem, SetExpr, Spanned, TableFactor, TableWithJoins, VisitMut,
 };
 
 use super::Located;
 use super::calls::{WITH_PART, args_mut, name_of};
 use super::{untold, whole_rows};
 use crate::dialect::build::{self, binary, call, qualified};
+use crate::dialect::own;
 use crate::dialect::tables::called;
 use crate::error::Error;
 
@@ -51,27 +50,26 @@ fn select(select: &mut Select, order_by: Option<&mut OrderBy>) -> Result<(), Loc
     if merged.is_empty() {
         return Ok(());
     }
-    let mut names = Names::new(&merged);
     let named: Vec<String> = select.projection.iter().filter_map(output).collect();
     for item in &mut select.projection {
         if let SelectItem::UnnamedExpr(Expr::Identifier(name)) = item
-            && let Some(value) = names.of(name)
+            && let Some(value) = value(&merged, &name.value)
         {
-            *item = build::item(value, &name.value.clone());
+            *item = build::item(value.clone(), &name.value.clone());
             continue;
         }
-        let _ = item.visit(&mut names);
+        put(item, &merged);
     }
-    let _ = select.selection.visit(&mut names);
-    let _ = select.group_by.visit(&mut names);
-    let _ = select.having.visit(&mut names);
-    let _ = select.qualify.visit(&mut names);
+    put(&mut select.selection, &merged);
+    put(&mut select.group_by, &merged);
+    put(&mut select.having, &merged);
+    put(&mut select.qualify, &merged);
     if let Some(OrderBy { kind: OrderByKind::Expressions(keys), .. }) = order_by {
         for key in keys {
             // a name of the select list is what ORDER BY means first
             let output = |name: &Ident| named.contains(&name.value);
             if !matches!(&key.expr, Expr::Identifier(name) if output(name)) {
-                let _ = key.expr.visit(&mut names);
+                put(&mut key.expr, &merged);
             }
         }
     }
@@ -140,7 +138,7 @@ fn tree(tree: &mut TableWithJoins, all: bool) -> Result<Merged, Error> {
         };
         match constraint {
             JoinConstraint::On(on) => {
-                let _ = on.visit(&mut Names::new(&merged));
+                put(on, &merged);
             }
             JoinConstraint::Natural if outer => return Err(natural()),
             JoinConstraint::Using(_) | JoinConstraint::Natural if all => return Err(everything()),
@@ -267,53 +265,21 @@ pub fn merge(
 }
 
 /// Puts values in the place of names, but in queries inside, whose names may be their own.
-pub struct Names<'m> {
-    merged: &'m Merged,
-    depth: usize,
-}
-
-impl<'m> Names<'m> {
-    pub fn new(merged: &'m Merged) -> Names<'m> {
-        Names { merged, depth: 0 }
-    }
-
-    fn of(&self, name: &Ident) -> Option<Expr> {
-        value(self.merged, &name.value).cloned()
-    }
-}
-
-impl VisitorMut for Names<'_> {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+pub fn put(tree: &mut impl VisitMut, merged: &Merged) {
+    own::each(tree, |expr| match expr {
         // the name of a part of a date is no column
-        if let Expr::Function(function) = expr
-            && WITH_PART.contains(&name_of(function))
-            && let Some(first) = args_mut(function).and_then(|args| args.into_iter().next())
-            && let Expr::Identifier(part) = &*first
-        {
-            *first = build::text(&part.value.clone());
+        Expr::Function(function) if WITH_PART.contains(&name_of(function)) => {
+            if let Some(first) = args_mut(function).and_then(|args| args.into_iter().next())
+                && let Expr::Identifier(part) = &*first
+            {
+                *first = build::text(&part.value.clone());
+            }
         }
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let Expr::Identifier(name) = expr
-            && self.depth == 0
-            && let Some(value) = self.of(name)
-        {
-            *expr = value;
+        Expr::Identifier(name) => {
+            if let Some(value) = value(merged, &name.value) {
+                *expr = value.clone();
+            }
         }
-        ControlFlow::Continue(())
-    }
+        _ => {}
+    });
 }

@@ -8,11 +8,10 @@
 
 use datafusion::sql::sqlparser::ast::{
     ExcludeSelectItem, Ident, Join, JoinConstraint, ObjectName, ObjectNamePart, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, TableFactor, TableWithJoins, VisitMut,
-    WildcardAdditionalOptions,
+    SelectItemQualifiedWildcardKind, TableFactor, TableWithJoins, WildcardAdditionalOptions,
 };
 
-use super::using::{Merged, Names, constraint, equal, merge, of_one_item, sides, simple, value};
+use super::using::{Merged, constraint, equal, merge, of_one_item, put, sides, simple, value};
 use crate::dialect::build;
 use crate::dialect::tables::called;
 
@@ -66,7 +65,7 @@ fn rows(tree: &mut TableWithJoins) -> Option<Rows> {
         match constraint(&mut join.join_operator) {
             Some(JoinConstraint::Natural) => return None,
             Some(JoinConstraint::On(on)) => {
-                let _ = on.visit(&mut Names::new(&rows.merged));
+                put(on, &rows.merged);
             }
             Some(found @ JoinConstraint::Using(_)) => {
                 let JoinConstraint::Using(columns) = &*found else { return None };
