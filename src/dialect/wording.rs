@@ -5,6 +5,7 @@ use datafusion::common::{Column, DataFusionError, SchemaError};
 
 use super::rewrite::output_name;
 use super::runnable::SUBQUERY;
+use super::session::TEMPORARY;
 use crate::error::{Error, Place, nearest};
 
 /// The innermost error, and the span a diagnostic carries.
@@ -63,6 +64,7 @@ pub fn sql_error(error: DataFusionError, place: Option<&Place>) -> Error {
 
 /// What the planner says, in Redshift's words where they are known.
 fn plan_error(message: &str) -> Error {
+    let message: &str = &as_written(message);
     let after = |start: &str| message.split_once(start).map(|(_, rest)| rest);
     let first = |rest: &str| rest.split_whitespace().next().unwrap_or_default().to_owned();
     if message.contains("must appear in the GROUP BY clause")
@@ -286,9 +288,17 @@ fn schema_error(error: &SchemaError) -> Error {
     }
 }
 
+/// Without the schema that temporary tables have while a statement is planned.
+fn as_written(message: &str) -> String {
+    message.replace(&format!("{TEMPORARY}."), "")
+}
+
 fn readable(column: &Column) -> String {
     match &column.relation {
-        Some(relation) => format!("{}.{}", output_name(&relation.to_string()), column.name),
+        Some(relation) => {
+            let relation = as_written(&relation.to_string());
+            format!("{}.{}", output_name(&relation), column.name)
+        }
         None => column.name.clone(),
     }
 }
