@@ -33,7 +33,7 @@ pub fn apply(plan: LogicalPlan) -> Result<LogicalPlan> {
         match plan {
             plan if !concerned => Ok(Transformed::no(plan)),
             LogicalPlan::Filter(filter) => {
-                let predicate = conjunct(filter.predicate, filter.input.schema())?;
+                let predicate = conjunct(named(filter.predicate)?, filter.input.schema())?;
                 let filter = Filter::try_new(predicate, filter.input)?;
                 Ok(Transformed::yes(LogicalPlan::Filter(filter)))
             }
@@ -42,12 +42,35 @@ pub fn apply(plan: LogicalPlan) -> Result<LogicalPlan> {
                 let names = NamePreserver::new(&plan);
                 plan.map_expressions(|expr| {
                     let name = names.save(&expr);
-                    Ok(decided(expr, &schema)?.update_data(|e| name.restore(e)))
+                    Ok(decided(named(expr)?, &schema)?.update_data(|e| name.restore(e)))
                 })
             }
         }
     })
     .map(|t| t.data)
+}
+
+/// Gives what a correlated query computes a name of its own: the engine hands on the columns it is
+/// correlated by beside it, and takes `x.b` and `x.b + 0 AS b` for one.
+fn named(expr: Expr) -> Result<Expr> {
+    let named = expr.transform_up(|part| match part {
+        Expr::InSubquery(mut within) if is_correlated(&within) => {
+            let LogicalPlan::Projection(Projection { expr, input, .. }) =
+                within.subquery.subquery.as_ref()
+            else {
+                return Ok(Transformed::no(Expr::InSubquery(within)));
+            };
+            let values = expr.iter().enumerate().map(|(number, value)| match value {
+                Expr::Column(_) => value.clone(),
+                value => value.clone().unalias().alias(format!("{ROWS}_{number}")),
+            });
+            let plan = Projection::try_new(values.collect(), Arc::clone(input))?;
+            within.subquery.subquery = Arc::new(LogicalPlan::Projection(plan));
+            Ok(Transformed::yes(Expr::InSubquery(within)))
+        }
+        other => Ok(Transformed::no(other)),
+    })?;
+    Ok(named.data)
 }
 
 /// A condition that a row passes when it is true.
