@@ -52,8 +52,7 @@ fn shared(plan: &LogicalPlan) -> Result<Vec<Column>> {
     let mut shared = Vec::new();
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::SubqueryAlias(alias) = node {
-            let columns = alias.schema.columns();
-            let twins = columns.iter().filter_map(|column| base(&column.name));
+            let twins = alias.schema.fields().iter().filter_map(|field| base(field.name()));
             shared.extend(twins.map(|name| Column::new(Some(alias.alias.clone()), name)));
         }
         Ok(TreeNodeRecursion::Continue)

@@ -20,7 +20,8 @@ pub fn apply(plan: LogicalPlan) -> Result<LogicalPlan> {
     .map(|t| t.data)
 }
 
-fn has_sets(aggregate: &Aggregate) -> bool {
+/// True for ROLLUP, CUBE and GROUPING SETS.
+pub fn has_sets(aggregate: &Aggregate) -> bool {
     aggregate.group_expr.iter().any(|key| matches!(key, Expr::GroupingSet(_)))
 }
 

@@ -35,7 +35,8 @@ pub fn apply(plan: LogicalPlan) -> Result<LogicalPlan> {
     .map(|t| t.data)
 }
 
-fn is_test(expr: &Expr) -> bool {
+/// EXISTS or IN of a query.
+pub fn is_test(expr: &Expr) -> bool {
     matches!(expr, Expr::Exists(_) | Expr::InSubquery(_))
 }
 

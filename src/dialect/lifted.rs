@@ -113,14 +113,18 @@ fn keys(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 
 fn has_computed_keys(plan: &LogicalPlan) -> bool {
     let LogicalPlan::Window(window) = plan else { return false };
-    window.window_expr.iter().any(|call| match call.clone().unalias() {
+    window.window_expr.iter().any(computes_keys)
+}
+
+fn computes_keys(call: &Expr) -> bool {
+    match call {
+        Expr::Alias(alias) => computes_keys(&alias.expr),
         Expr::WindowFunction(call) => {
             let WindowFunctionParams { partition_by, order_by, .. } = &call.params;
-            let mut keys = partition_by.iter().chain(order_by.iter().map(|by| &by.expr));
-            keys.any(is_computed)
+            partition_by.iter().chain(order_by.iter().map(|by| &by.expr)).any(is_computed)
         }
         _ => false,
-    })
+    }
 }
 
 fn is_computed(key: &Expr) -> bool {

@@ -11,6 +11,7 @@ use datafusion::optimizer::decorrelate_predicate_subquery::DecorrelatePredicateS
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
+use super::joined::is_test;
 use super::matched::holds;
 
 /// A rule of the optimizer, to stand before the one it asks.
@@ -77,8 +78,4 @@ impl Marked {
         let left = value.exists(|e| Ok(is_test(e)))?;
         Ok((!left).then_some((*value, input)))
     }
-}
-
-fn is_test(expr: &Expr) -> bool {
-    matches!(expr, Expr::Exists(_) | Expr::InSubquery(_))
 }

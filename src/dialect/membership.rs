@@ -213,18 +213,18 @@ fn is_row(expr: &Expr) -> bool {
 
 /// The values beside the query, and the query with a column for each where they are a row.
 fn unrowed(within: &InSubquery) -> Result<(Vec<Expr>, InSubquery)> {
-    let Expr::ScalarFunction(row) = within.expr.as_ref() else {
-        return Ok((vec![within.expr.as_ref().clone()], within.clone()));
-    };
-    let LogicalPlan::Projection(Projection { expr, input, .. }) = within.subquery.subquery.as_ref()
+    let plain = || (vec![within.expr.as_ref().clone()], within.clone());
+    let (Expr::ScalarFunction(row), LogicalPlan::Projection(Projection { expr, input, .. })) =
+        (within.expr.as_ref(), within.subquery.subquery.as_ref())
     else {
-        return Ok((vec![within.expr.as_ref().clone()], within.clone()));
+        return Ok(plain());
     };
-    let (true, Some(Expr::ScalarFunction(found))) =
-        (is_row(&within.expr), expr.first().map(|e| e.clone().unalias()))
-    else {
-        return Ok((vec![within.expr.as_ref().clone()], within.clone()));
+    let Some(Expr::ScalarFunction(found)) = expr.first().map(|e| e.clone().unalias()) else {
+        return Ok(plain());
     };
+    if !is_row(&within.expr) {
+        return Ok(plain());
+    }
     let named = |(number, value): (usize, Expr)| value.alias(format!("{ROWS}_{number}"));
     let columns = found.args.into_iter().enumerate().map(named).collect();
     let plan = LogicalPlan::Projection(Projection::try_new(columns, Arc::clone(input))?);

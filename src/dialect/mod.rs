@@ -52,6 +52,7 @@ mod secrets;
 mod session;
 mod sets;
 mod show;
+mod sight;
 mod tables;
 mod totals;
 mod transfer;

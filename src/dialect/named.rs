@@ -10,6 +10,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
 use super::functions::marks::CAST;
+use super::grouped::has_sets;
 use super::matched::holds;
 
 fn is_mark(expr: &Expr) -> bool {
@@ -33,8 +34,7 @@ pub fn unmark(plan: LogicalPlan) -> Result<LogicalPlan> {
 
 /// The engine finds the sets of an aggregate only under their own name; it runs with its marks.
 fn grouping_sets(plan: &LogicalPlan) -> bool {
-    matches!(plan, LogicalPlan::Aggregate(aggregate)
-        if aggregate.group_expr.iter().any(|e| matches!(e, Expr::GroupingSet(_))))
+    matches!(plan, LogicalPlan::Aggregate(aggregate) if has_sets(aggregate))
 }
 
 fn without(expr: Expr) -> Result<Transformed<Expr>> {

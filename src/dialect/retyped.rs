@@ -8,14 +8,25 @@ use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, LogicalPlan, Subquery};
 
+use super::joined::is_test;
+use super::matched::holds;
+
 /// Gives the names of outer columns the types these have, outer queries first: of two columns of one
 /// name the nearest is meant.
 pub fn apply(plan: LogicalPlan) -> Result<LogicalPlan> {
     plan.transform_down_with_subqueries(|plan| {
+        // the schema of a wide node costs more than a look at its expressions
+        if !holds(&plan, &is_query)? {
+            return Ok(Transformed::no(plan));
+        }
         let schema = merge_schema(&plan.inputs());
         plan.map_subqueries(|query| within(query, &schema))
     })
     .map(|t| t.data)
+}
+
+fn is_query(expr: &Expr) -> bool {
+    is_test(expr) || matches!(expr, Expr::ScalarSubquery(_) | Expr::SetComparison(_))
 }
 
 fn within(plan: LogicalPlan, outside: &DFSchema) -> Result<Transformed<LogicalPlan>> {

@@ -14,6 +14,7 @@ use crate::dialect::command::{
     AlterAction, Command, ConstraintKind, InsertSource, MergeAction, MergeForm, ObjectRef,
 };
 use crate::dialect::parse::object_ref;
+use crate::dialect::sight::Sight;
 
 /// The tables of a command, each once, sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,7 +65,7 @@ pub fn tables_of_query(query: &Query) -> BTreeSet<ObjectRef> {
 
 /// The tables any part of a statement reads.
 pub fn tables_of_tree(tree: &impl Visit) -> BTreeSet<ObjectRef> {
-    let mut reader = Reader::default();
+    let mut reader = Reader::new();
     let _ = tree.visit(&mut reader);
     reader.found
 }
@@ -140,7 +141,7 @@ fn gather_dml(
     reads: &mut BTreeSet<ObjectRef>,
     writes: &mut BTreeSet<ObjectRef>,
 ) {
-    let mut reader = Reader::default();
+    let mut reader = Reader::new();
     match command {
         Command::Insert(insert) => {
             writes.insert(insert.target.clone());
@@ -196,75 +197,41 @@ pub fn in_schema(query: &mut Query, schema: &str, tables: &BTreeSet<String>) {
     if tables.is_empty() {
         return;
     }
-    let _ = query.visit(&mut Placer { ctes: Ctes::default(), schema, tables });
+    let _ = query.visit(&mut Placer { ctes: Sight::new(), schema, tables });
 }
 
-/// One WITH clause on the way down.
-struct Scope {
-    /// Names, and the address of the query that defines each, only ever compared.
-    ctes: Vec<(String, usize)>,
-    recursive: bool,
-    /// How many of the names can be seen from where the visitor stands.
-    visible: usize,
+/// The names of the queries of a WITH clause.
+fn names(with: Option<&With>) -> Vec<String> {
+    let ctes = with.map_or(&[][..], |with| with.cte_tables.as_slice());
+    ctes.iter().map(|cte| cte.alias.name.value.clone()).collect()
 }
 
-/// The WITH clauses around where a visitor stands.
-#[derive(Default)]
-struct Ctes(Vec<Scope>);
-
-impl Ctes {
-    fn enter(&mut self, query: &Query) {
-        let here = address(query);
-        if let Some(scope) = self.0.last_mut()
-            && let Some(index) = scope.ctes.iter().position(|(_, a)| *a == here)
-        {
-            scope.visible = if scope.recursive { index + 1 } else { index };
-        }
-        self.0.push(scope(query.with.as_ref()));
-    }
-
-    fn leave(&mut self, query: &Query) {
-        self.0.pop();
-        let here = address(query);
-        if let Some(scope) = self.0.last_mut()
-            && let Some(index) = scope.ctes.iter().position(|(_, a)| *a == here)
-        {
-            scope.visible = index + 1;
-        }
-    }
-
-    fn hides(&self, name: &str) -> bool {
-        self.0.iter().any(|s| s.ctes.iter().take(s.visible).any(|(n, _)| n == name))
-    }
+fn enter(ctes: &mut Sight<String>, query: &Query) {
+    ctes.before(query);
+    ctes.enter(query, names(query.with.as_ref()));
 }
 
-fn address(query: &Query) -> usize {
-    std::ptr::from_ref(query) as usize
+fn hides(ctes: &Sight<String>, name: &str) -> bool {
+    ctes.seen().any(|cte| cte == name)
 }
 
-fn scope(with: Option<&With>) -> Scope {
-    let ctes = with.map_or_else(Vec::new, |w| {
-        w.cte_tables.iter().map(|c| (c.alias.name.value.clone(), address(&c.query))).collect()
-    });
-    Scope { ctes, recursive: with.is_some_and(|w| w.recursive), visible: 0 }
-}
-
-#[derive(Default)]
 struct Reader {
-    ctes: Ctes,
+    ctes: Sight<String>,
     found: BTreeSet<ObjectRef>,
 }
 
 impl Reader {
+    fn new() -> Reader {
+        Reader { ctes: Sight::new(), found: BTreeSet::new() }
+    }
+
     /// Enters a WITH clause that stands before UPDATE, DELETE or MERGE; it is visible from here on.
     fn enter(&mut self, with: Option<&With>) {
-        self.ctes.0.push(scope(with));
+        self.ctes.clause(with, names(with));
         if let Some(with) = with {
             let _ = with.visit(self);
         }
-        if let Some(scope) = self.ctes.0.last_mut() {
-            scope.visible = scope.ctes.len();
-        }
+        self.ctes.behind();
     }
 }
 
@@ -272,7 +239,7 @@ impl Visitor for Reader {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        self.ctes.enter(query);
+        enter(&mut self.ctes, query);
         ControlFlow::Continue(())
     }
 
@@ -283,7 +250,7 @@ impl Visitor for Reader {
 
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
         if let Some(name) = object_ref(relation)
-            && (name.schema.is_some() || !self.ctes.hides(&name.table))
+            && (name.schema.is_some() || !hides(&self.ctes, &name.table))
         {
             self.found.insert(without_identity(&name));
         }
@@ -292,7 +259,7 @@ impl Visitor for Reader {
 }
 
 struct Placer<'a> {
-    ctes: Ctes,
+    ctes: Sight<String>,
     schema: &'a str,
     tables: &'a BTreeSet<String>,
 }
@@ -301,7 +268,7 @@ impl VisitorMut for Placer<'_> {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        self.ctes.enter(query);
+        enter(&mut self.ctes, query);
         ControlFlow::Continue(())
     }
 
@@ -313,7 +280,7 @@ impl VisitorMut for Placer<'_> {
     fn pre_visit_relation(&mut self, relation: &mut ObjectName) -> ControlFlow<()> {
         if let [ObjectNamePart::Identifier(table)] = relation.0.as_slice()
             && self.tables.contains(&table.value)
-            && !self.ctes.hides(&table.value)
+            && !hides(&self.ctes, &table.value)
         {
             relation.0.insert(0, ObjectNamePart::Identifier(build::ident(self.schema)));
         }

@@ -6,7 +6,9 @@
 
 use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Aggregate, LogicalPlan, LogicalPlanBuilder};
+
+use super::grouped::has_sets;
 
 /// More rows than there are.
 const ALL_ROWS: usize = i64::MAX as usize;
@@ -37,9 +39,8 @@ fn below(plan: LogicalPlan, filtered: bool) -> Result<Transformed<LogicalPlan>> 
 
 /// A limit that takes no row from an aggregate with a total among its rows.
 fn rows_of_total(aggregate: &Aggregate) -> Option<usize> {
-    let sets = aggregate.group_expr.iter().any(|key| matches!(key, Expr::GroupingSet(_)));
     match aggregate.group_expr.is_empty() {
         true => Some(1),
-        false => sets.then_some(ALL_ROWS),
+        false => has_sets(aggregate).then_some(ALL_ROWS),
     }
 }

@@ -139,9 +139,7 @@ impl Placed {
             false => Ok(()),
         }
     }
-}
 
-impl Placed {
     /// The same in the relations themselves, in their conditions.
     pub fn requalify_from(&mut self) -> Result<()> {
         let mut from = std::mem::take(&mut self.from);

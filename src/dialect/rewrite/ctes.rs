@@ -11,8 +11,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::names::MARK;
-use super::sight::Sight;
 use crate::dialect::build;
+use crate::dialect::sight::Sight;
 
 /// Renames the queries of WITH that hide another.
 pub fn rename(query: &mut Query) {

@@ -15,9 +15,9 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::ordered::hidden;
-use super::sight::{Sight, address};
 use crate::dialect::build;
 use crate::dialect::own;
+use crate::dialect::sight::{Sight, address};
 
 /// Whether the FROM of a SELECT has a column of the name.
 pub struct Question {

@@ -21,7 +21,6 @@ mod renamed;
 mod row_values;
 mod shaped;
 mod shapes;
-mod sight;
 mod table;
 mod tested;
 mod untold;

@@ -1,6 +1,6 @@
 //! Which queries of WITH can be seen from where a walk over a query stands. It changes nothing.
 
-use datafusion::sql::sqlparser::ast::Query;
+use datafusion::sql::sqlparser::ast::{Query, With};
 
 /// The WITH clauses around the place at hand, the outermost first; of each query of one what the
 /// walk wants to know.
@@ -35,11 +35,22 @@ impl<T> Sight<T> {
 
     /// Enters a query; `known` has one for each query of its WITH clause.
     pub fn enter(&mut self, query: &Query, known: Vec<T>) {
-        let with = query.with.as_ref();
+        self.clause(query.with.as_ref(), known);
+    }
+
+    /// Enters a WITH clause, `known` as for [`Sight::enter`].
+    pub fn clause(&mut self, with: Option<&With>, known: Vec<T>) {
         let ctes = with.map_or(&[][..], |with| with.cte_tables.as_slice());
         let queries = ctes.iter().map(|cte| address(&*cte.query)).zip(known).collect();
         let recursive = with.is_some_and(|with| with.recursive);
         self.scopes.push(Scope { queries, recursive, seen: 0 });
+    }
+
+    /// From behind a WITH clause all of it is seen.
+    pub fn behind(&mut self) {
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.seen = scope.queries.len();
+        }
     }
 
     /// Leaves a query.
